@@ -1,0 +1,393 @@
+"""The rules that hold for every lesson: its shape, its words, its programs, its run.
+
+A *program cell* holds a whole FastAPI program (`app = FastAPI(` at the start of a line); every
+other code cell is a *look cell*. Three tags make exceptions: "starter" (where an exercise is
+written), "check" (the cell under it), "standalone" (the first cell of lesson 00).
+"""
+
+import ast
+import functools
+import json
+import queue
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import unquote
+
+import nbformat
+import psutil
+import pytest
+from conftest import CLEAN_ENVIRONMENT, LESSONS, ROOT
+from fastapi import FastAPI
+from jupyter_client import KernelManager
+
+SOLUTIONS = sorted(ROOT.glob("notebooks/solutions/*.py"))
+DOCUMENTS = [ROOT / "README.md", *LESSONS, *sorted(ROOT.glob("notebooks/*.md"))]
+LAB = {"labserver", "httpx"}
+ALLOWED = {*sys.stdlib_module_names, "fastapi", "sse_starlette", "httpx"}  # in a program
+
+OUTPUTS = {"stream", "display_data", "execute_result", "error"}
+
+each_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+each_solution = pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+
+
+# What the rules look at
+
+
+@functools.cache
+def cells_of(path, kind=None):
+    """The cells of a lesson; `number` is the place that a reader counts to, from 1."""
+    cells = nbformat.from_dict(json.loads(path.read_text(encoding="utf-8"))).cells
+    for number, cell in enumerate(cells, 1):
+        cell.number = number
+        cell.source = "".join(cell.source)
+        cell.tags = cell.metadata.get("tags", [])
+    return [cell for cell in cells if kind in (None, cell.cell_type)]
+
+
+def number_of(path):
+    return int(path.stem[:2])
+
+
+def say(path, cell):
+    """Names a cell in a message."""
+    return f"{path.name}, cell {cell.number}:\n{cell.source}\n"
+
+
+def lines_of(cell):
+    return [line for line in cell.source.splitlines() if line.strip()]
+
+
+def is_program(source):
+    return re.search(r"^app = FastAPI\(", source, re.MULTILINE) is not None
+
+
+def tree_of(source):
+    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # cells may await
+    return compile(source, "cell", "exec", flags)
+
+
+def imports_of(source):
+    """The top names of all modules that `source` imports."""
+    found = set()
+    for node in ast.walk(tree_of(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add("." if node.level else node.module.partition(".")[0])
+    return found
+
+
+def allowed_in(path):
+    return ALLOWED | ({"redis"} if number_of(path) == 11 else set())
+
+
+def check_in(cell):
+    """The check that a cell calls, as (name, names it is handed)."""
+    for node in ast.walk(tree_of(cell.source)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("checks."):
+            names = {name.id for arg in node.args for name in ast.walk(arg) if hasattr(name, "id")}
+            return node.func.attr, names
+    return None, set()
+
+
+def exercises_in(path):
+    """(starter, check cell, Markdown up to the next exercise), one for each exercise."""
+    cells = cells_of(path)
+    starts = [place for place, cell in enumerate(cells) if "starter" in cell.tags]
+    for start, end in zip(starts, [*starts[1:], len(cells)], strict=True):
+        rest = cells[start + 1 : end]
+        checks = [cell for cell in rest if "check" in cell.tags]
+        assert len(checks) == 1, f"one cell tagged check for {say(path, cells[start])}"
+        yield cells[start], checks[0], [cell for cell in rest if cell.cell_type == "markdown"]
+
+
+def markdown_of(path):
+    if path.suffix == ".md":
+        return path.read_text(encoding="utf-8")
+    return "\n\n".join(cell.source for cell in cells_of(path, "markdown"))
+
+
+def without_code(text):
+    text = re.sub(r"^ *```.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"`[^`\n]*`", "code", text)
+
+
+def headings_of(path):
+    return re.findall(r"^(#+) +(.+?) *$", without_code(markdown_of(path)), re.MULTILINE)
+
+
+def section_of(path, name):
+    """The lines under a heading or a bold word, up to the next of either; None without it."""
+    start = re.search(rf"^(?:#+ +{name}\b.*|\*\*{name}\b[^*]*\*\*)", markdown_of(path), re.M)
+    if start is None:
+        return None
+    rest = re.split(r"^#|^\*\*", markdown_of(path)[start.end() :], maxsplit=1, flags=re.M)[0]
+    return [line for line in rest.splitlines() if line.strip(" :.")]
+
+
+def words_of(path):
+    """Words of running text: no code blocks, no tables, no folded hints, no markup."""
+    text = re.sub(r"<details.*?</details>", "", without_code(markdown_of(path)), flags=re.DOTALL)
+    text = re.sub(r"^\s*\|.*$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"\]\([^)]*\)|<[^>]*>", " ", text)
+    return [word for word in text.split() if re.search(r"\w", word)]
+
+
+def minutes_of(path):
+    match = re.search(r"\b(\d+) minutes\b", cells_of(path)[0].source)
+    return int(match[1]) if match else None
+
+
+# The file
+
+
+@each_lesson
+def test_is_a_clean_notebook(path):
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    nbformat.validate(raw)
+    assert (raw["nbformat"], raw["nbformat_minor"]) == (4, 5)
+    assert raw["metadata"]["kernelspec"]["name"] == "python3"
+    ids = [cell["id"] for cell in raw["cells"]]
+    assert len(ids) == len(set(ids)), "cell ids must be unique"
+    for cell in cells_of(path):
+        assert cell.source.strip(), f"{path.name}: cell {cell.number} is empty"
+        assert not cell.get("outputs"), f"outputs are kept in {say(path, cell)}"
+        assert cell.get("execution_count") is None, f"a count is kept in {say(path, cell)}"
+
+
+def test_tree_has_no_checkpoints():
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    assert ".ipynb_checkpoints" not in tracked.stdout
+
+
+# The shape
+
+
+@each_lesson
+def test_begins_with_title_minutes_and_goals(path):
+    first = cells_of(path)[0]
+    title = path.stem[3:].replace("_", " ")
+    assert first.cell_type == "markdown" and first.source.lower().startswith(f"# {title}\n")
+    assert [level for level, _ in headings_of(path)].count("#") == 1, "one H1"
+    assert minutes_of(path), "a line under the title with `NN minutes`"
+    goals = [g for g in section_of(path, "Goals") or [] if re.match(r"[-*]|\d\.", g)]
+    assert len(goals) == 3, "three list items under **Goals**"
+    vague = r"\W*\d*\W*(?:the|an?|how|what|why|about|understand|know|learn)\b"
+    assert not [g for g in goals if re.match(vague, g, re.IGNORECASE)], "goals start with a verb"
+
+
+@each_lesson
+def test_ends_with_recap_and_next(path):
+    assert section_of(path, "Recap"), "a heading `## Recap` with text under it"
+    assert len(section_of(path, "In practice") or []) <= 3, "In practice: at most three lines"
+    following = [other.name for other in LESSONS if other > path]
+    link = re.search(r"\bNext\b.*\]\(([^)#]+\.ipynb)\)", cells_of(path)[-1].source)
+    if following:
+        assert link and link[1] == following[0], f"last cell: Next: [title]({following[0]})"
+
+
+@each_lesson
+def test_is_of_a_readable_size(path):
+    number = number_of(path)
+    least, most = {0: (8, 28), 7: (20, 40), 8: (20, 70), 9: (20, 70)}.get(number, (20, 28))
+    assert least <= len(cells_of(path)) <= most, "number of cells"
+    least, most = {0: (300, 900), 8: (600, 2500), 9: (600, 2500)}.get(number, (600, 900))
+    assert least <= len(words_of(path)) <= most, "words of Markdown"
+
+
+@each_document
+def test_links_resolve_and_images_have_words(path):
+    text = without_code(markdown_of(path))
+    targets = re.findall(r"\]\(<?([^)\s>]+)", text) + re.findall(r'(?:href|src)="([^"]+)"', text)
+    for target in targets:
+        if re.match(r"https?:|mailto:", target):
+            continue
+        name, _, anchor = unquote(target).partition("#")
+        file = path.parent / name if name else path
+        assert file.exists(), f"{path.name}: {target} leads nowhere"
+        if anchor:  # as JupyterLab makes them: blanks become hyphens, nothing else changes
+            anchors = [re.sub(r"[*_]", "", h).replace(" ", "-") for _, h in headings_of(file)]
+            assert anchor.lower() in map(str.lower, anchors), f"{path.name}: no {target}"
+    assert "![](" not in text, f"{path.name}: an image without alternative text"
+    for image in re.findall(r"<img[^>]*>", text):
+        assert re.search(r'alt="[^"]+"', image), f"{path.name}: no alt in {image}"
+
+
+# The code
+
+
+@each_lesson
+def test_first_code_cell_only_imports(path):
+    first, *others = cells_of(path, "code")
+    if number_of(path) == 0:
+        assert "standalone" in first.tags
+        first = others[0]
+    kinds = {type(node) for node in tree_of(first.source).body}
+    assert kinds <= {ast.Import, ast.ImportFrom}, f"imports only: {say(path, first)}"
+    assert imports_of(first.source) <= LAB, f"from {LAB} only: {say(path, first)}"
+
+
+def test_standalone_cell_speaks_where_nothing_is_installed():
+    cell = cells_of(ROOT / "notebooks/00_start_here.ipynb", "code")[0]
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-W", "error", "-c", cell.source],  # no site-packages
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "fastapi" in done.stdout and "requirements.txt" in done.stdout, done.stdout
+
+
+@each_lesson
+def test_cells_are_short_and_plain(path):
+    program_lines = 20 if number_of(path) == 7 else 16
+    for cell in cells_of(path, "code"):
+        program = is_program(cell.source)
+        limit = program_lines if program or "starter" in cell.tags else 8
+        limit = 20 if "standalone" in cell.tags else limit
+        where = say(path, cell)
+        tree_of(cell.source)  # plain Python: a magic is a SyntaxError
+        assert len(lines_of(cell)) <= limit, f"more than {limit} lines: {where}"
+        assert max(map(len, lines_of(cell))) <= 80, f"a line over 80: {where}"
+        assert "localhost" not in cell.source, f"127.0.0.1, never localhost: {where}"
+        assert program or "@app." not in cell.source, f"a route outside a program: {where}"
+        if not program:
+            last = tree_of(cell.source).body[-1]
+            bare = isinstance(last, ast.Expr) and ast.unparse(last).startswith("checks.")
+            quiet = cell.source.rstrip().endswith(";")
+            assert quiet or not bare, f"shows a check's bool; end on a semicolon: {where}"
+    assert any("timeline(" in cell.source for cell in cells_of(path, "code")), "a timeline"
+
+
+@each_lesson
+def test_programs_run_alone(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    programs = [cell for cell in cells_of(path, "code") if is_program(cell.source)]
+    for cell in programs:
+        assert imports_of(cell.source) <= allowed_in(path), f"imports: {say(path, cell)}"
+        try:
+            main = {"__name__": "main"}
+            exec(compile(cell.source, "main.py", "exec"), main)
+        except Exception as error:
+            pytest.fail(f"{error!r} alone in an empty namespace: {say(path, cell)}")
+        assert isinstance(main["app"], FastAPI)
+    assert programs or number_of(path) == 0, "no program"
+
+
+# The exercises
+
+
+@each_lesson
+def test_exercises_have_check_hints_and_solution(path):
+    exercises = list(exercises_in(path))
+    least, most = {0: (0, 0), 7: (1, 3), 9: (1, 3), 10: (1, 3)}.get(number_of(path), (2, 3))
+    assert least <= len(exercises) <= most, f"{least} to {most} exercises"
+    for starter, check, texts in exercises:
+        name, arguments = check_in(check)
+        assert name and arguments, f"checks.name(what the learner made): {say(path, check)}"
+        hints = re.findall(r"<details>\s*<summary>(Hint \d)", "\n".join(t.source for t in texts))
+        assert hints == ["Hint 1", "Hint 2"], f"two folded hints after {say(path, starter)}"
+        solution = ROOT / f"notebooks/solutions/{path.stem[:2]}_{name}.py"
+        assert solution.exists(), f"{solution.relative_to(ROOT)} for {say(path, starter)}"
+
+
+@each_solution
+def test_solution_replaces_its_starter(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    wanted = {
+        f"{lesson.stem[:2]}_{check_in(check)[0]}": (starter, check_in(check)[1])
+        for lesson in LESSONS
+        for starter, check, _ in exercises_in(lesson)
+    }
+    assert path.stem in wanted, f"no exercise has the check {path.stem[3:]}"
+    starter, names = wanted[path.stem]
+    source = path.read_text(encoding="utf-8")
+    solved = {"__name__": "main"}
+    exec(compile(source, path.name, "exec"), solved)
+    assert names <= solved.keys(), f"defines {names}, as its starter does"
+    assert imports_of(source) <= allowed_in(path)
+    assert is_program(source) == is_program(starter.source), "a program as its starter is"
+    assert all(len(line) <= 80 for line in source.splitlines()), "a line over 80"
+
+
+# The run
+
+
+@functools.cache
+def run_all(path, folder, seconds=90):
+    """The code cells with what they put out, all sent at once as a front end's Run All does.
+
+    `status` is each cell's, None where it was never answered. With them: the kernel's children
+    that were alive at the end, and whether the kernel ended when asked to.
+    """
+    cells = [nbformat.from_dict(cell) for cell in cells_of(path, "code")]
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel(
+        cwd=folder, env=CLEAN_ENVIRONMENT | {"IPYTHONDIR": f"{folder}/../ipython"}
+    )
+    client = manager.blocking_client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=60)
+        kernel = psutil.Process(manager.provisioner.pid)
+        deadline = time.monotonic() + seconds
+        sent = {}
+        for cell in cells:
+            cell.status = None
+            sent[client.execute(cell.source, allow_stdin=False)] = cell
+        busy = set(sent)
+        try:
+            while busy:
+                message = client.get_iopub_msg(timeout=max(0, deadline - time.monotonic()))
+                parent, content = message["parent_header"].get("msg_id"), message["content"]
+                if content.get("execution_state") == "idle":
+                    busy.discard(parent)
+                elif parent in sent and message["msg_type"] in OUTPUTS:
+                    sent[parent].outputs.append(nbformat.v4.output_from_msg(message))
+            for _ in sent:
+                reply = client.get_shell_msg(timeout=10)
+                sent[reply["parent_header"]["msg_id"]].status = reply["content"]["status"]
+        except queue.Empty:
+            pass  # the cells without a status tell
+        _, children = psutil.wait_procs(kernel.children(recursive=True), timeout=5)
+        manager.request_shutdown()
+        _, left = psutil.wait_procs([kernel], timeout=10)
+        return cells, children, not left
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture(scope="session")
+def notebooks_copy(tmp_path_factory):
+    """The notebooks in a folder of their own, which a run must leave as it was."""
+    return Path(shutil.copytree(ROOT / "notebooks", tmp_path_factory.mktemp("run") / "notebooks"))
+
+
+def text_of(cell, name):
+    return "".join(o.text for o in cell.outputs if o.output_type == "stream" and o.name == name)
+
+
+@each_lesson
+def test_run_all(path, notebooks_copy):
+    before = set(notebooks_copy.rglob("*"))
+    cells, children, ended = run_all(path, notebooks_copy)
+    for cell in cells:
+        errors = [f"{o.ename}: {o.evalue}" for o in cell.outputs if o.output_type == "error"]
+        assert cell.status == "ok", f"{cell.status or 'no answer'} {errors}: {say(path, cell)}"
+        assert not text_of(cell, "stderr"), f"{text_of(cell, 'stderr')}\n in {say(path, cell)}"
+        if "check" in cell.tags:
+            assert "Not yet" in text_of(cell, "stdout"), f"solved untouched: {say(path, cell)}"
+        for data in (output.data for output in cell.outputs if "data" in output):
+            drawn = "image/png" in data
+            assert not drawn or "alt=" in data.get("text/html", ""), f"no alt: {say(path, cell)}"
+    assert not children, f"left running: {children}"
+    assert ended, "the kernel did not end within 10 s of being asked to"
+    assert set(notebooks_copy.rglob("*")) == before, "files are left behind"
