@@ -1,0 +1,328 @@
+"""Run an ASGI app beside the notebook: uvicorn in a daemon thread of the kernel."""
+
+import asyncio
+import gc
+import inspect
+import logging
+import socket
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import uvicorn
+
+HOST = "127.0.0.1"
+START_SECONDS = 10.0
+STOP_SECONDS = 2.0
+_LOGGERS = ("uvicorn.error", "uvicorn.access", "asyncio", "sse_starlette.sse")
+
+_current: "Server | None" = None  # the learner's server; stopped, it still keeps the address
+
+
+def serve(app: Any, port: int = 0) -> "Server":
+    """Serve an ASGI app on 127.0.0.1, in a background thread, and print where.
+
+    Called again, it stops the last server and serves the new app at the same address; `port` asks
+    for another one. Returns once the app answers, within 10 seconds.
+
+    Raises TypeError for what is no ASGI app, ValueError for a port out of range, OSError for a
+    port in use, RuntimeError for an app that fails while starting. The first three leave the last
+    server running.
+    """
+    global _current
+    server = Server(app)
+    _check_port(port)
+    last = _current
+    if last is None or port not in (0, last.port):
+        listener = _listen(port)
+        if last is not None:
+            last.stop()
+    else:
+        last.stop()
+        listener = _listen_again(last.port, elsewhere=port == 0)
+    server.start(listener)
+    _current = server
+    print(f"Serving on {server.url}", flush=True)
+    return server
+
+
+def running() -> "Server | None":
+    """The server that `serve` started last, unless it has stopped."""
+    return _current if _current is not None and _current.running else None
+
+
+class Server:
+    """An app, served from a thread of this process between `start()` and `stop()`.
+
+    `serve` starts the learner's one. Any other is apart from it: `with Server(app) as server: …`.
+    Raises TypeError for what is no ASGI app.
+    """
+
+    def __init__(self, app: Any) -> None:
+        _check_app(app)
+        self.port = 0
+        self.hand_overs = HandOvers(app)
+        self._log = _Log()
+        # No log_config, log_level or access_log: each would change loggers of the whole process.
+        config = uvicorn.Config(self.hand_overs, loop="asyncio", log_config=None)
+        self._uvicorn = _Uvicorn(config)
+        self._thread = threading.Thread(target=self._run, name="labserver", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where it is served, without a slash at the end, for Python and for a terminal."""
+        return f"http://{HOST}:{self.port}"
+
+    def __repr__(self) -> str:
+        return f"<Server {self.url}{'' if self.running else ', stopped'}>"
+
+    def __enter__(self) -> "Server":
+        if not self._thread.ident:
+            self.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+
+    @property
+    def running(self) -> bool:
+        """Whether the server still takes requests."""
+        return self._thread.is_alive() and not self._uvicorn.should_exit
+
+    @property
+    def log(self) -> "Log":
+        """What went wrong in the server so far, with tracebacks: a str that shows its lines."""
+        return Log("\n".join(self._log.lines))
+
+    def start(self, listener: socket.socket | None = None) -> None:
+        """Serve on a listening socket, by default one of any free port, and wait until it does.
+
+        Raises RuntimeError if the app fails while starting or takes more than 10 seconds.
+        """
+        self._listener = listener or _listen(0)
+        self.port = self._listener.getsockname()[1]
+        self._thread.start()
+        self._wait_until_started()
+
+    def stop(self) -> None:
+        """End open streams, run the app's shutdown, free the port. Stopped before: do nothing."""
+        if not self.running:
+            return
+        self._uvicorn.should_exit = True
+        self._thread.join(STOP_SECONDS)
+        if self._thread.is_alive():
+            # Its event loop is held by a call that blocks. Without the listener it is harmless.
+            self._listener.close()
+            print(f"{self.url} does not stop: something blocks its event loop. Left behind.")
+
+    def _wait_until_started(self) -> None:
+        try:
+            in_time = self._uvicorn.settled.wait(START_SECONDS)
+        except BaseException:  # the cell was interrupted
+            self.stop()
+            raise
+        if self._uvicorn.started:
+            return
+        error = self.hand_overs.lifespan_error
+        self.stop()
+        if not in_time:
+            raise RuntimeError(f"The app was not ready within {START_SECONDS:.0f} s.")
+        reason = f"{type(error).__name__}: {error}" if error else self.log or "no reason given"
+        raise RuntimeError(f"The app failed while starting. {reason}") from error
+
+    def _run(self) -> None:
+        # Not asyncio.run: nest_asyncio replaces it. Not the thread's default loop policy either,
+        # which may be another library's.
+        factory = self._uvicorn.config.get_loop_factory()
+        assert factory is not None  # loop="asyncio" names one
+        loop = factory()
+        loop.set_exception_handler(_log_while_open)
+        with self._log.capturing(threading.get_ident()), self._listener:
+            try:
+                with suppress(SystemExit):  # how uvicorn says that the app did not start
+                    loop.run_until_complete(self._uvicorn.serve(sockets=[self._listener]))
+                loop.run_until_complete(_cancel_rest())
+                loop.run_until_complete(loop.shutdown_asyncgens())
+            except Exception:
+                logging.getLogger("uvicorn.error").exception("The server ended by an error")
+            finally:
+                loop.close()
+                gc.collect()  # a synchronous generator runs its `finally` when it is collected
+                self._uvicorn.settled.set()
+
+
+class HandOvers:
+    """An ASGI layer that notes when the app handed each body message to the server.
+
+    It changes nothing about a response, and notes only while somebody is `watching`.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.lifespan_error: BaseException | None = None
+        self._watchers = 0
+        self._moments: dict[tuple[str, int], list[float]] = {}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            return await self._lifespan(scope, receive, send)
+        if scope["type"] != "http" or not self._watchers or not scope["client"]:
+            return await self.app(scope, receive, send)
+
+        client = tuple(scope["client"])
+        self._moments[client] = []
+
+        async def noting_send(message: Any) -> None:
+            if message.get("body") and client in self._moments:
+                self._moments[client].append(time.perf_counter())
+            await send(message)
+
+        await self.app(scope, receive, noting_send)
+
+    async def _lifespan(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except BaseException as error:
+            self.lifespan_error = error  # uvicorn keeps its traceback's text alone
+            raise
+
+    @contextmanager
+    def watching(self) -> Iterator[dict[tuple[str, int], list[float]]]:
+        """Note hand-overs: client address to a list of `time.perf_counter()` seconds."""
+        self._watchers += 1
+        try:
+            yield self._moments
+        finally:
+            self._watchers -= 1
+            if not self._watchers:
+                self._moments.clear()
+
+
+class Log(str):
+    """Text that a notebook shows as it is, line by line."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class _Log(logging.Filter):
+    """Keeps what one thread logs, and keeps it out of whatever cell happens to run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: deque[str] = deque(maxlen=500)
+        self._formatter = logging.Formatter("%(levelname)s %(name)s: %(message)s")
+        self._thread: int | None = None
+
+    @contextmanager
+    def capturing(self, thread: int) -> Iterator[None]:
+        self._thread = thread
+        loggers = [logging.getLogger(name) for name in _LOGGERS]
+        for logger in loggers:
+            logger.addFilter(self)
+        try:
+            yield
+        finally:
+            for logger in loggers:
+                logger.removeFilter(self)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.thread != self._thread:
+            return True
+        cancelled = record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError)
+        # A request cancelled by stop() is no fault. An access log may hold a token in its URL.
+        if not cancelled and record.name != "uvicorn.access":
+            self.lines.append(self._formatter.format(record).rstrip())
+        return False
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn's server with a start to wait for and a stop that does not wait for streams."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.settled = threading.Event()  # started, or ended without having started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.settled.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        tasks = self.server_state.tasks
+        if tasks:
+            await asyncio.wait(set(tasks), timeout=0.05)  # short requests come to their end
+        # Cancelled while they wait, before the connections go: once its client has left, an async
+        # generator that awaits nothing of its own is never suspended again.
+        await _cancel(set(tasks), 0.2)
+        for connection in list(self.server_state.connections):
+            # abort: a client that does not read would hold close() until it does.
+            connection.transport.abort()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.lifespan.shutdown(), 1.0)
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[Any]], seconds: float) -> None:
+    """Cancel tasks and wait for them; a synchronous step in a worker thread is not waited for."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=seconds)
+
+
+async def _cancel_rest() -> None:
+    """Cancel what the app left running on the loop."""
+    await _cancel(asyncio.all_tasks() - {asyncio.current_task()}, 0.1)
+
+
+def _log_while_open(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Past the end of its loop, an abandoned task has nobody to tell."""
+    if not loop.is_closed():
+        loop.default_exception_handler(context)
+
+
+def _check_app(app: Any) -> None:
+    what = f"the class {app.__name__}" if isinstance(app, type) else f"a {type(app).__name__}"
+    if not callable(app):
+        raise TypeError(f"serve() takes an ASGI app such as FastAPI(), not {what}.")
+    try:
+        inspect.signature(app).bind("scope", "receive", "send")
+    except TypeError:
+        raise TypeError(
+            f"serve() takes an ASGI app, called with (scope, receive, send); {what} is not."
+        ) from None
+    except ValueError:  # callable, without a signature to look at
+        pass
+
+
+def _check_port(port: int) -> None:
+    if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65535:
+        raise ValueError(f"A port is a whole number from 0 to 65535, not {port!r}.")
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        if sys.platform != "win32":  # there it would let two servers share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        listener.listen(2048)  # at once: a taken port may show only here
+    except OSError as error:
+        listener.close()
+        reason = error.strerror or error
+        raise OSError(error.errno, f"Port {port} on {HOST} cannot be used: {reason}") from None
+    return listener
+
+
+def _listen_again(port: int, elsewhere: bool) -> socket.socket:
+    try:
+        return _listen(port)
+    except OSError:
+        if not elsewhere:
+            raise
+        return _listen(0)
