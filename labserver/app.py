@@ -93,7 +93,7 @@ def export(rows: Annotated[int, Query(ge=0, le=1_000_000)] = 10_000) -> Streamin
 async def events(
     count: Count = 10, every: Every = 0.2, last_event_id: LastEventId = 0
 ) -> Response:
-    """Numbered events that a client can resume; asked for more than there are: do not come back."""
+    """Numbered events, to be resumed after any of them; after the last: do not come back."""
     if last_event_id >= count:
         return Response(status_code=204)
 

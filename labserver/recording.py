@@ -88,7 +88,7 @@ def record(
 
     Before the headers there is nothing to return, so it raises: ValueError or TypeError for what
     is no address, RuntimeError for a path when nothing is served, ConnectionError or TimeoutError,
-    naming the address and the cause. After the headers it returns what came, and says how it ended.
+    naming the address and the cause. After the headers it never does: it says how it ended.
     """
     _check(max_chunks, seconds)
     url, lab = _resolve(path_or_url)
@@ -246,9 +246,7 @@ def _resolve(target: str | httpx.URL) -> tuple[httpx.URL, server.Server | None]:
     return url, lab if ours else None
 
 
-def _no_response(
-    method: str, url: httpx.URL, error: Exception, deadline: _Deadline
-) -> OSError:
+def _no_response(method: str, url: httpx.URL, error: Exception, deadline: _Deadline) -> OSError:
     address = f"{method} {_shown(url)}"
     if deadline.passed or isinstance(error, httpx.TimeoutException):
         within = "in time" if deadline.seconds is None else f"within {deadline.seconds:g} s"

@@ -169,11 +169,13 @@ class HandOvers:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
-            return await self._lifespan(scope, receive, send)
-        if scope["type"] != "http" or not self._watchers or not scope["client"]:
-            return await self.app(scope, receive, send)
+            await self._lifespan(scope, receive, send)
+        elif scope["type"] == "http" and self._watchers and scope["client"]:
+            await self.app(scope, receive, self._noting(tuple(scope["client"]), send))
+        else:
+            await self.app(scope, receive, send)
 
-        client = tuple(scope["client"])
+    def _noting(self, client: tuple[str, int], send: Any) -> Any:
         self._moments[client] = []
 
         async def noting_send(message: Any) -> None:
@@ -181,7 +183,7 @@ class HandOvers:
                 self._moments[client].append(time.perf_counter())
             await send(message)
 
-        await self.app(scope, receive, noting_send)
+        return noting_send
 
     async def _lifespan(self, scope: Any, receive: Any, send: Any) -> None:
         try:

@@ -97,5 +97,5 @@ def shown(data: bytes | str) -> str:
 
 def shorten(text: str, width: int) -> str:
     """Text in at most `width` characters, all of them printable."""
-    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[: width + 1])
+    text = "".join(c if c.isprintable() else "\ufffd" for c in text[: width + 1])
     return text[: width - 1] + "…" if len(text) > width else text

@@ -1,0 +1,78 @@
+"""Every check, tried on what learners hand in: the untouched starter, the solution, wrong answers.
+
+Wrong answers stand in tests/wrong_answers/ under the name of the solution they fall short of,
+`# %%` between them, each as a learner would really write it.
+"""
+
+import contextlib
+import io
+import re
+
+import pytest
+from conftest import LESSONS, ROOT
+from test_notebooks import cells_of, check_in, exercises_in
+
+from labserver import checks, server
+
+EXERCISES = {
+    f"{path.stem[:2]}_{check_in(check)[0]}": (path, starter, check)
+    for path in LESSONS
+    for starter, check, _ in exercises_in(path)
+}
+each_exercise = pytest.mark.parametrize("name", EXERCISES)
+
+
+def verdict(name, answer):
+    """What the check cell prints for an answer, in a namespace of the lesson's first cell."""
+    path, _, check = EXERCISES[name]
+    namespace = {"__name__": "__main__"}
+    first = next(cell for cell in cells_of(path, "code") if "standalone" not in cell.tags)
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        for source in (first.source, answer, check.source):
+            exec(compile(source, name, "exec"), namespace)
+    last = printed.getvalue().splitlines()[-1]
+    assert re.match(r"Solved\.$|Not yet: \S", last), last
+    return last
+
+
+def wrong_answers(name):
+    text = (ROOT / "tests" / "wrong_answers" / f"{name}.py").read_text(encoding="utf-8")
+    return [answer for answer in re.split(r"^# %%.*$", text, flags=re.MULTILINE) if answer.strip()]
+
+
+@each_exercise
+def test_starter_is_not_solved(name):
+    assert verdict(name, EXERCISES[name][1].source).startswith("Not yet: ")
+
+
+@each_exercise
+def test_solution_is_solved(name):
+    answer = (ROOT / "notebooks" / "solutions" / f"{name}.py").read_text(encoding="utf-8")
+    assert verdict(name, answer) == "Solved."
+
+
+@each_exercise
+def test_wrong_answers_are_not_solved(name):
+    answers = wrong_answers(name)
+    assert len(answers) >= 2
+    verdicts = [verdict(name, answer) for answer in answers]
+    assert all(line.startswith("Not yet: ") for line in verdicts), verdicts
+
+
+@each_exercise
+def test_check_leaves_the_learners_server_alone(name):
+    from labserver.app import app
+
+    with contextlib.redirect_stdout(io.StringIO()), server.serve(app) as mine:
+        verdict(name, EXERCISES[name][1].source)
+        assert server.running() is mine
+
+
+@pytest.mark.parametrize("answer", [None, 7, "an app", object(), print, lambda: 1, {}])
+@each_exercise
+def test_any_answer_gets_a_line(name, answer):
+    check = EXERCISES[name][2]
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert getattr(checks, check_in(check)[0])(answer) is False
+    assert printed.getvalue().splitlines()[-1].startswith("Not yet: ")
+    assert "\n" not in printed.getvalue().strip()
