@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,74 +13,66 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = sorted(ROOT.glob("notebooks/[0-9][0-9]_*.ipynb"))
 
-# A venv of the tests must not lead the Pythons they start to its own packages.
-CLEAN_ENVIRONMENT = {
-    name: value
-    for name, value in os.environ.items()
-    if not name.lower().endswith("_proxy") and name not in {"PYTHONPATH", "PYTHONHOME"}
-}
+# For kernels and servers; pip may need what is left out here.
+NO_PROXIES = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+
+
+def requirements(file="requirements.txt"):
+    """The packages that a file asks for, as a dict: requirement -> what its comment says."""
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    packages = [line for line in lines if line and not line.startswith(("#", "-"))]
+    return {line.partition("#")[0].strip(): line.partition("#")[2].strip() for line in packages}
 
 
 def run(*command, **options):
     """What a command printed; if it fails, so does the test, with all that it said."""
-    options = {"cwd": ROOT, "env": CLEAN_ENVIRONMENT, "timeout": 600} | options
     done = subprocess.run(
         command,
+        **{"cwd": ROOT, "timeout": 600} | options,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        **options,
     )
+    if re.search(r"Failed to establish a new connection|NameResolutionError", done.stdout):
+        pytest.skip("the package index cannot be reached")
     assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}"
     return done.stdout
 
 
 @functools.cache
 def find_python(version):
-    """The interpreter of a version such as "3.12", or None."""
+    """The interpreter of a version such as "3.12"; without it, the test is skipped."""
     command = shutil.which(f"python{version}")
-    if not command:
-        return None
-    # Where pyenv is in charge, the command is a shim that needs to be told the version.
-    done = subprocess.run(
-        [command, "-c", "import sys; print(sys.executable)"],
-        env=CLEAN_ENVIRONMENT | {"PYENV_VERSION": version},
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout.strip() if done.returncode == 0 else None
+    if command:
+        # Where pyenv is in charge, the command is a shim that needs to be told the version.
+        found = subprocess.run(
+            [command, "-c", "import sys; print(sys.executable)"],
+            env=os.environ | {"PYENV_VERSION": version},
+            capture_output=True,
+            text=True,
+        )
+        if found.returncode == 0:
+            return found.stdout.strip()
+    return pytest.skip(f"this machine has no Python {version}")
 
 
-def make_environment(folder, python, *requirements):
-    """The interpreter of a new virtual environment, with `requirements` (pip's words) in it."""
+def make_environment(folder, python, *wanted):
+    """The interpreter of a new virtual environment, with what pip is told to install in it."""
     run(python, "-m", "venv", folder)
     new = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    run(new, "-m", "pip", "install", "--quiet", *requirements)
+    run(new, "-m", "pip", "install", "--quiet", *wanted)
     return new
-
-
-@pytest.fixture(scope="session")
-def repo():
-    return ROOT
 
 
 @pytest.fixture(scope="session", params=["3.12", "3.13"])
 def other_python(request, tmp_path_factory):
-    """Each other Python that we support, as an interpreter that can import labserver."""
-    version = request.param
-    if f"{sys.version_info.major}.{sys.version_info.minor}" == version:
-        pytest.skip(f"the tests run on Python {version} themselves")
-    python = find_python(version)
-    if not python:
-        pytest.skip(f"this machine has no Python {version}")
-    folder = tmp_path_factory.mktemp(f"python{version}")
-    wanted = [
-        line.split("#")[0].strip()
-        for line in (ROOT / "requirements.txt").read_text().splitlines()
-        if line.strip() and not line.startswith(("#", "jupyterlab", "-e"))
-    ]
-    return make_environment(folder, python, *wanted, "-e", ROOT)
+    """Each other Python that the set is tried on, as an interpreter that can import labserver."""
+    if request.param == "{}.{}".format(*sys.version_info):
+        pytest.skip(f"the tests run on Python {request.param} themselves")
+    folder = tmp_path_factory.mktemp(f"python{request.param}-")
+    wanted = [name for name in requirements() if not name.startswith("jupyterlab")]
+    return make_environment(folder, find_python(request.param), *wanted, "-e", ROOT)
 
 
 @pytest.fixture(scope="session")

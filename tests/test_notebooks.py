@@ -20,7 +20,7 @@ from urllib.parse import unquote
 import nbformat
 import psutil
 import pytest
-from conftest import CLEAN_ENVIRONMENT, LESSONS, ROOT
+from conftest import LESSONS, NO_PROXIES, ROOT
 from fastapi import FastAPI
 from jupyter_client import KernelManager
 
@@ -330,7 +330,7 @@ def run_all(path, folder, seconds=90):
     cells = [nbformat.from_dict(cell) for cell in cells_of(path, "code")]
     manager = KernelManager(kernel_name="python3")
     manager.start_kernel(
-        cwd=folder, env=CLEAN_ENVIRONMENT | {"IPYTHONDIR": f"{folder}/../ipython"}
+        cwd=folder, env=NO_PROXIES | {"IPYTHONDIR": f"{folder}/../ipython"}
     )
     client = manager.blocking_client()
     client.start_channels()
