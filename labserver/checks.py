@@ -4,12 +4,20 @@ Each prints "Solved." or "Not yet: …", returns a bool and never raises. An app
 the learner's own server, which no check touches.
 """
 
-from collections.abc import Callable, Iterator
+import asyncio
+import csv
+import io
+import json
+import time
+from codecs import BOM_UTF8
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from itertools import pairwise, zip_longest
+from statistics import median
 from typing import Any
 
-from labserver.recording import Recording, record
+from labserver.recording import RecordedEvent, Recording, record
 from labserver.server import Server
 
 SECONDS = 10.0  # for one request of a check, so that an endless answer ends
@@ -71,3 +79,188 @@ def require(condition: Any, missing: str) -> None:
     """Raise NotYet with what is missing, unless the condition holds."""
     if not condition:
         raise NotYet(missing)
+
+
+# Lesson 01
+
+
+@exercise
+def countdown(app: Any) -> None:
+    """Counts down from 3 to lift-off: four lines of text, one after another."""
+    with served(app) as url:
+        recording = fetched(f"{url}/countdown")
+    body = _body(recording)
+    require(body == b"3\n2\n1\nlift-off\n", f"the lines are 3, 2, 1, lift-off; {body!r} came.")
+    pieces = len(recording.chunks)
+    require(pieces == 4, f"the four lines came in {pieces} piece(s): yield them one by one.")
+    gap = median(after.at - before.at for before, after in pairwise(recording.chunks))
+    require(gap > 0.1, f"the lines came {gap:.3f} s apart: wait 0.2 s between one and the next.")
+    kind = recording.response.headers.get("content-type", "no content-type")
+    require(kind.startswith("text/plain"), f"this is {kind}: say that it is text/plain.")
+
+
+@exercise
+def noted(app: Any) -> None:
+    """Streams letters, says beforehand how many, and notes the time when the stream has ended."""
+    with served(app) as url:
+        before = len(_ended(url))
+        start = time.time()
+        recording = fetched(f"{url}/letters")
+        body, pieces = _body(recording), len(recording.chunks)
+        require(body == b"abc" and pieces == 3, f"/letters sent {body!r} in {pieces} chunks.")
+        number = recording.response.headers.get("x-num-letters")
+        require(number == "3", f"the header X-Num-Letters is {number!r}, not '3'.")
+        for _ in range(20):  # the task runs when the response is over: a moment later
+            if noted := _ended(url)[before:]:
+                break
+            time.sleep(0.05)
+    require(noted, "the stream is over, and /ended has no new time: is there a task that notes it?")
+    require(len(noted) == 1, f"one stream is over, and /ended has {len(noted)} new times.")
+    require(isinstance(noted[0], float), f"/ended has {noted[0]!r}, which is no time.time().")
+    late = noted[0] - start
+    reads = "let the task itself read the clock, when it runs."
+    require(late > recording.seconds / 2, f"noted {late:.3f} s after the request: {reads}")
+
+
+def _ended(url: str) -> list[Any]:
+    body = _body(fetched(f"{url}/ended"))
+    require(body.startswith(b"["), f"/ended answered {body[:40]!r}, not with a list.")
+    return json.loads(body)
+
+
+# Lesson 03
+
+AWKWARD = [
+    ["id", "name", "note"],
+    ["1", "Miller, Ann", 'says "hi"'],
+    ["2", "Bob\nLee", "; and\ttabs"],
+    ["3", "Zoë", ""],
+]
+
+
+@exercise
+def awkward_fields(app: Any) -> None:
+    """Posted rows come back as a CSV in which every field survives, and which Excel opens right."""
+    with served(app) as url:
+        export = fetched(f"{url}/people.csv", method="POST", json=AWKWARD)
+    headers, body = export.response.headers, _body(export)
+    require(headers.get("content-type", "").startswith("text/csv"), "the media type is text/csv.")
+    for sent, came in zip_longest(AWKWARD, _csv_rows(body.removeprefix(BOM_UTF8))):
+        require(sent is not None, f"one row too many came: {came}.")
+        require(came is not None, f"the row {sent} did not come.")
+        require(sent == came, f"the row {sent} came as {came}.")
+    require(body.startswith(BOM_UTF8), "the fields are right; the byte order mark is missing.")
+    disposition = headers.get("content-disposition", "")
+    download = "attachment" in disposition and "people.csv" in disposition
+    require(download, "Content-Disposition does not make it a download named people.csv.")
+    require("content-length" not in headers, "all is right but one thing: it is not streamed.")
+
+
+@exercise
+def first_row(app: Any) -> None:
+    """Rows are sent every 0.2 seconds, as many as there are, whether they come slow or quick."""
+    with served(app) as url:
+        slow = fetched(f"{url}/report?count=30&pause=0.05")
+        quick = fetched(f"{url}/report?count=2000&pause=0")
+    for report, count in ((slow, 30), (quick, 2000)):
+        ids = [row[0] for row in _csv_rows(_body(report)) if row]
+        require(len(ids) == count, f"of {count:,} rows, {len(ids):,} came.")
+        require(ids == [str(i) for i in range(count)], "the rows came in another order.")
+    times = [0.0, *(chunk.at for chunk in slow.chunks)]
+    silence = max(after - before for before, after in pairwise(times)) / slow.seconds
+    require(silence < 0.5, f"nothing came for {silence:.0%} of the time in which 30 rows were made.")
+    for report, count in ((slow, 30), (quick, 2000)):
+        came, most = len(report.chunks), 2 + 2 * report.seconds / 0.2
+        required = f"{count:,} rows took {report.seconds:.1f} s and {came:,} chunks"
+        require(came <= most, f"{required}; one chunk every 0.2 s is enough.")
+
+
+def _body(recording: Recording) -> bytes:
+    return b"".join(chunk.data for chunk in recording.chunks)
+
+
+def _csv_rows(body: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(body.decode(errors="replace"), newline="")))
+
+
+# Lesson 05
+
+
+@exercise
+def named_events(app: Any) -> None:
+    """Three events named `stock`, whose data is JSON, for an item of any name."""
+    with served(app) as url:
+        for item in ("tea", 'a "big" box,\nof two lines'):
+            events = fetched(f"{url}/stock", params={"item": item}).events
+            require(len(events) == 3, f"/stock sent {_events(events)}, not three events.")
+            for left, (_, name, data, _) in zip((2, 1, 0), events, strict=True):
+                named = "has no name" if name == "message" else f"is named {name!r}"
+                require(name == "stock", f"the event with data {data!r} {named}: name it 'stock'.")
+                try:
+                    found = json.loads(data)
+                except ValueError:
+                    raise NotYet(f"the data {data!r} is not JSON.") from None
+                wanted = {"item": item, "left": left}
+                require(found == wanted, f"the data holds {found!r}, not {wanted!r}.")
+
+
+@exercise
+def no_forgery(app: Any) -> None:
+    """Whatever a user's text, one event with all of it; each line end may become a line feed."""
+    forged = "hi\n\nevent: admin\ndata: I am root"
+    texts = ["hello", forged, forged.replace("\n", "\r"), "hi\r\nid: 7\r\nretry: 1"]
+    texts += ["", " a space on either side ", "line\u2028separator, tab\t, form\ffeed", "ends\n\n"]
+    with served(app) as url:
+        for text in texts:
+            events = fetched(f"{url}/say", params={"text": text}).events
+            came = f"text={text!r} came out as {_events(events)}"
+            require(len(events) == 1, f"{came}, not one event.")
+            require(events[0].event == "chat", f"{came}, not as an event named 'chat'.")
+            wanted = text.replace("\r\n", "\n").replace("\r", "\n")
+            require(events[0].data == wanted, f"{came}, not with data {wanted!r}.")
+
+
+def _events(events: list[RecordedEvent]) -> str:
+    """Events as words: name and data of each."""
+    return " and ".join(f"{event} {data!r}" for _, event, data, _ in events) or "no event"
+
+
+# Lesson 07
+
+
+def _third_way() -> Any:
+    """The program that lesson 07 has the learner predict."""
+    from fastapi import FastAPI  # here, not for every cell that imports labserver
+    from fastapi.responses import StreamingResponse
+
+    async def steps() -> AsyncIterator[str]:
+        for i in range(1, 4):
+            await asyncio.sleep(0.5)
+            yield f"id: {i}\ndata: Step {i}\n\n"
+
+    app = FastAPI()
+    app.get("/steps")(lambda: StreamingResponse(steps(), media_type="text/event-stream"))
+    return app
+
+
+@exercise
+def predictions(predicted: Any) -> None:
+    """Five predictions about hand-formatted events, held against those events."""
+    require(isinstance(predicted, dict), "predictions is a dict, one value a row.")
+    rows = ("first_event", "events", "body_bytes", "has_cache_control", "first_id_after_2")
+    empty = [row for row in rows if predicted.get(row) is None]
+    require(not empty, f"still without a prediction: {', '.join(empty)}.")
+    with served(_third_way()) as url:
+        steps = fetched(f"{url}/steps")
+        again = fetched(f"{url}/steps", headers={"Last-Event-ID": "2"})
+    wait, first = predicted["first_event"], steps.events[0].at
+    right = (
+        isinstance(wait, int | float) and first / 2 < wait < 1.5 * first,
+        predicted["events"] == len(steps.events),
+        predicted["body_bytes"] == steps.size,
+        predicted["has_cache_control"] is ("cache-control" in steps.response.headers),
+        str(predicted["first_id_after_2"]) == again.events[0].id,
+    )
+    judged = zip(rows, right, strict=True)
+    wrong = [f"{row} is not {predicted[row]!r}" for row, holds in judged if not holds]
+    require(not wrong, f"{sum(right)} of 5 hold. {'; '.join(wrong)}. Record /steps and see.")
