@@ -6,16 +6,23 @@ the learner's own server, which no check touches.
 
 import asyncio
 import csv
+import inspect
 import io
 import json
+import random
+import re
+import threading
 import time
 from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from functools import wraps
 from itertools import pairwise, zip_longest
 from statistics import median
 from typing import Any
+
+import httpx
 
 from labserver.recording import RecordedEvent, Recording, record
 from labserver.server import Server
@@ -92,11 +99,11 @@ def countdown(app: Any) -> None:
     body = _body(recording)
     require(body == b"3\n2\n1\nlift-off\n", f"the lines are 3, 2, 1, lift-off; {body!r} came.")
     pieces = len(recording.chunks)
-    require(pieces == 4, f"the four lines came in {pieces} piece(s): yield them one by one.")
+    require(pieces == 4, f"four lines came as {pieces} chunk(s): each item of the content is one.")
     gap = median(after.at - before.at for before, after in pairwise(recording.chunks))
     require(gap > 0.1, f"the lines came {gap:.3f} s apart: wait 0.2 s between one and the next.")
     kind = recording.response.headers.get("content-type", "no content-type")
-    require(kind.startswith("text/plain"), f"this is {kind}: say that it is text/plain.")
+    require(kind.startswith("text/plain"), f"/countdown has {kind}: declare it as text/plain.")
 
 
 @exercise
@@ -114,7 +121,9 @@ def noted(app: Any) -> None:
             if noted := _ended(url)[before:]:
                 break
             time.sleep(0.05)
-    require(noted, "the stream is over, and /ended has no new time: is there a task that notes it?")
+    require(
+        noted, "the stream is over, and /ended has no new time: is there a task that notes it?"
+    )
     require(len(noted) == 1, f"one stream is over, and /ended has {len(noted)} new times.")
     require(isinstance(noted[0], float), f"/ended has {noted[0]!r}, which is no time.time().")
     late = noted[0] - start
@@ -126,6 +135,125 @@ def _ended(url: str) -> list[Any]:
     body = _body(fetched(f"{url}/ended"))
     require(body.startswith(b"["), f"/ended answered {body[:40]!r}, not with a list.")
     return json.loads(body)
+
+
+# Lesson 02
+
+
+@exercise
+def download_progress(progress: Any) -> None:
+    """Gives the fraction of a download that is there while it comes; None where it cannot know."""
+    _require_function(progress)
+    app, hurry, waited = _in_halves()
+
+    def fractions(url: str) -> list[Any]:
+        given = []
+        for fraction in progress(url):
+            given.append(fraction)
+            require(len(given) < 1000, "two chunks came, and there is no end to the fractions.")
+            if fraction != 0:  # 0 may be given before anything came
+                hurry.set()
+        return given
+
+    with Server(app) as server:
+        given = _returned(fractions, f"{server.url}/sized")
+        came = f"for two halves it yielded {given[:4]}"
+        require(given, "nothing was yielded: yield a fraction after each chunk.")
+        require(all(isinstance(one, int | float) for one in given), f"{came}, not numbers.")
+        require(
+            0.5 in given and given[-1] == 1, f"{came}, not 0.5 and 1.0: what came, by the size."
+        )
+        require(not waited, "the fractions came when all was over: yield after each chunk.")
+        try:
+            given = _returned(fractions, f"{server.url}/unsized")
+        except (KeyError, TypeError, ValueError) as error:
+            raise NotYet(f"no content-length: {type(error).__name__}. Yield None then.") from None
+    require(given and set(given) == {None}, f"no content-length: yield None, not {given[:4]}.")
+
+
+@exercise
+def resume_download(download: Any) -> None:
+    """Returns all bytes of a download that breaks off once, by a request for the rest alone."""
+    _require_function(download)
+    data, cut = random.Random(2).randbytes(200_000), 80_000
+    for knows_range in (True, False):
+        app, asked = _breaking_off(data, cut, knows_range)
+        with Server(app) as server:
+            try:
+                got = _returned(download, f"{server.url}/file")
+            except httpx.TransportError as error:
+                what = f"the download broke off and {type(error).__name__} came out"
+                raise NotYet(f"{what}: catch it, and ask for the rest.") from None
+        require(isinstance(got, bytes), f"it returned a {type(got).__name__}, not bytes.")
+        came = f"{len(got):,} bytes came back of {len(data):,}"
+        require(len(asked) > 1, f"{came}: when it breaks off, make a second request.")
+        if knows_range:
+            again = f"the second request asked for {asked[1] or 'everything'}"
+            require(re.match("bytes=[1-9]", asked[1]), f"{again}: name the rest in Range.")
+            require(got == data, f"{came} and not the same ones; {again}, after {cut:,} bytes.")
+        require(got == data, f"{came} where the server answers 200, with all from the start.")
+
+
+def _in_halves() -> tuple[Any, threading.Event, list[str]]:
+    """An app that holds a second half back until told to hurry; in the list, where nobody did."""
+    from fastapi import FastAPI
+    from fastapi.responses import StreamingResponse
+
+    app, hurry, waited = FastAPI(), threading.Event(), []
+
+    def halves() -> Iterator[bytes]:
+        yield bytes(1000)
+        if not hurry.wait(2.0):
+            waited.append("for the first half")
+        yield bytes(1000)
+
+    headers = {"Content-Length": "2000"}
+    app.get("/sized")(lambda: StreamingResponse(halves(), headers=headers))
+    app.get("/unsized")(lambda: StreamingResponse(halves()))
+    return app, hurry, waited
+
+
+def _breaking_off(data: bytes, cut: int, knows_range: bool) -> tuple[Any, list[str]]:
+    """An app whose first answer breaks off; in the list, what Range each request asked for."""
+    from fastapi import FastAPI, Request, Response
+    from fastapi.responses import StreamingResponse
+
+    app, asked = FastAPI(), []
+
+    @app.get("/file")
+    def file(request: Request) -> Response:
+        asked.append(request.headers.get("range", ""))
+        if len(asked) == 1:
+            size = {"Content-Length": str(len(data))}
+            return StreamingResponse(iter([data[:cut]]), headers=size)
+        part = re.fullmatch(r"bytes=(\d+)-(\d*)", asked[-1])
+        if not knows_range or not part:
+            return Response(data)
+        start, end = int(part[1]), int(part[2] or len(data) - 1)
+        headers = {"Content-Range": f"bytes {start}-{end}/{len(data)}"}
+        return Response(data[start : end + 1], 206, headers)
+
+    return app, asked
+
+
+def _require_function(answer: Any) -> None:
+    require(inspect.isfunction(answer), "hand the check the function that you wrote.")
+
+
+def _returned(function: Callable[[str], Any], url: str) -> Any:
+    """What a learner's function returns; one that does not end is left behind."""
+    future: Future[Any] = Future()
+
+    def call() -> None:
+        try:
+            future.set_result(function(url))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=call, daemon=True).start()
+    wait([future], SECONDS)
+    require(future.done(), f"{function.__name__}(url) did not end within {SECONDS:.0f} s.")
+    return future.result()
 
 
 # Lesson 03
@@ -140,7 +268,7 @@ AWKWARD = [
 
 @exercise
 def awkward_fields(app: Any) -> None:
-    """Posted rows come back as a CSV in which every field survives, and which Excel opens right."""
+    """Posted rows come back as a CSV whose fields survive, and which Excel opens right."""
     with served(app) as url:
         export = fetched(f"{url}/people.csv", method="POST", json=AWKWARD)
     headers, body = export.response.headers, _body(export)
@@ -168,7 +296,7 @@ def first_row(app: Any) -> None:
         require(ids == [str(i) for i in range(count)], "the rows came in another order.")
     times = [0.0, *(chunk.at for chunk in slow.chunks)]
     silence = max(after - before for before, after in pairwise(times)) / slow.seconds
-    require(silence < 0.5, f"nothing came for {silence:.0%} of the time in which 30 rows were made.")
+    require(silence < 0.5, f"while 30 rows were made, nothing came for {silence:.0%} of the time.")
     for report, count in ((slow, 30), (quick, 2000)):
         came, most = len(report.chunks), 2 + 2 * report.seconds / 0.2
         required = f"{count:,} rows took {report.seconds:.1f} s and {came:,} chunks"
