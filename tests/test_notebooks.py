@@ -123,12 +123,16 @@ def headings_of(path):
 
 
 def section_of(path, name):
-    """The lines under a heading or a bold word, up to the next of either; None without it."""
+    """The lines under a heading or a bold word, up to the next of either or to the link `Next`.
+
+    A line that goes on indented counts once; None where there is no such section.
+    """
     start = re.search(rf"^(?:#+ +{name}\b.*|\*\*{name}\b[^*]*\*\*)", markdown_of(path), re.M)
     if start is None:
         return None
-    rest = re.split(r"^#|^\*\*", markdown_of(path)[start.end() :], maxsplit=1, flags=re.M)[0]
-    return [line for line in rest.splitlines() if line.strip(" :.")]
+    end = r"^#|^\W*Next\b|^\*\*"
+    rest = re.split(end, markdown_of(path)[start.end() :], maxsplit=1, flags=re.M)[0]
+    return [line for line in rest.splitlines() if line.strip(" :.") and line[0] != " "]
 
 
 def words_of(path):
