@@ -237,10 +237,10 @@ def _resolve(target: str | httpx.URL) -> tuple[httpx.URL, server.Server | None]:
         url = httpx.URL(target)
     except httpx.InvalidURL as error:
         raise ValueError(f"{target!r} is not a URL: {error}") from None
-    if url.scheme not in ("http", "https") or not url.host:
+    if url.scheme not in ("http", "https") or not url.host or (url.port or 0) > 65535:
         raise ValueError(
-            f"record() takes a path that starts with / or a URL that starts with http:// or "
-            f"https://, not {str(target)!r}."
+            f"record() takes a path that starts with / or a whole URL, such as "
+            f"http://127.0.0.1:8000/export, not {str(target)!r}."
         )
     ours = lab and (url.host, url.port) == (server.HOST, lab.port)
     return url, lab if ours else None

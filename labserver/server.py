@@ -105,6 +105,12 @@ class Server:
         """
         self._listener = listener or _listen(0)
         self.port = self._listener.getsockname()[1]
+        # Not asyncio.run, which nest_asyncio replaces; nor the loop of whatever policy is set.
+        factory = self._uvicorn.config.get_loop_factory()
+        assert factory is not None  # loop="asyncio" names one
+        self._loop = factory()
+        self._loop.set_exception_handler(_log_while_open)
+        self._task = self._loop.create_task(self._uvicorn.serve(sockets=[self._listener]))
         self._thread.start()
         self._wait_until_started()
 
@@ -113,6 +119,8 @@ class Server:
         if not self.running:
             return
         self._uvicorn.should_exit = True
+        with suppress(RuntimeError):  # it ended by itself, a moment ago
+            self._loop.call_soon_threadsafe(self._task.cancel)
         self._thread.join(STOP_SECONDS)
         if self._thread.is_alive():
             # Its event loop is held by a call that blocks. Without the listener it is harmless.
@@ -135,16 +143,12 @@ class Server:
         raise RuntimeError(f"The app failed while starting. {reason}") from error
 
     def _run(self) -> None:
-        # Not asyncio.run: nest_asyncio replaces it. Not the thread's default loop policy either,
-        # which may be another library's.
-        factory = self._uvicorn.config.get_loop_factory()
-        assert factory is not None  # loop="asyncio" names one
-        loop = factory()
-        loop.set_exception_handler(_log_while_open)
+        loop = self._loop
         with self._log.capturing(threading.get_ident()), self._listener:
             try:
-                with suppress(SystemExit):  # how uvicorn says that the app did not start
-                    loop.run_until_complete(self._uvicorn.serve(sockets=[self._listener]))
+                # SystemExit is how uvicorn says that the app did not start.
+                with suppress(SystemExit, asyncio.CancelledError):
+                    loop.run_until_complete(self._task)
                 loop.run_until_complete(_cancel_rest())
                 loop.run_until_complete(loop.shutdown_asyncgens())
             except Exception:
@@ -253,9 +257,20 @@ class _Uvicorn(uvicorn.Server):
         await super().startup(sockets=sockets)
         self.settled.set()
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+    async def main_loop(self) -> None:
+        with suppress(asyncio.CancelledError):  # stop() does not wait for the next tick
+            await super().main_loop()
+
+    async def shutdown(self, sockets: list[socket.socket]) -> None:  # type: ignore[override]
+        # asyncio loses a connection that it has accepted, but not yet given to a protocol, when
+        # its server closes: accept no more, and let those come to theirs.
+        with suppress(NotImplementedError, ValueError):  # on Windows; left behind and closed
+            asyncio.get_running_loop().remove_reader(sockets[0])
+        for _ in range(3):
+            await asyncio.sleep(0)
         for server in self.servers:
-            server.close()
+            with suppress(ValueError):  # left behind: its listener is closed already
+                server.close()
         tasks = self.server_state.tasks
         if tasks:
             await asyncio.wait(set(tasks), timeout=0.05)  # short requests come to their end
