@@ -64,6 +64,7 @@ def served(app: Any) -> Iterator[str]:
     try:
         yield server.url
     except NotYet as missing:
+        server.stop()  # an error is logged only after its status 500 was sent
         if not server.log:
             raise
         raise NotYet(f"{missing} The server says: {server.log.splitlines()[-1]}") from None
@@ -160,9 +161,8 @@ def download_progress(progress: Any) -> None:
         came = f"for two halves it yielded {given[:4]}"
         require(given, "nothing was yielded: yield a fraction after each chunk.")
         require(all(isinstance(one, int | float) for one in given), f"{came}, not numbers.")
-        require(
-            0.5 in given and given[-1] == 1, f"{came}, not 0.5 and 1.0: what came, by the size."
-        )
+        right = 0.5 in given and given[-1] == 1
+        require(right, f"{came}, not 0.5 and 1.0: divide what came so far by the size.")
         require(not waited, "the fractions came when all was over: yield after each chunk.")
         try:
             given = _returned(fractions, f"{server.url}/unsized")
@@ -292,7 +292,8 @@ def first_row(app: Any) -> None:
         quick = fetched(f"{url}/report?count=2000&pause=0")
     for report, count in ((slow, 30), (quick, 2000)):
         ids = [row[0] for row in _csv_rows(_body(report)) if row]
-        require(len(ids) == count, f"of {count:,} rows, {len(ids):,} came.")
+        hint = "Is the buffer empty at the end?" if len(ids) < count else "Is the buffer emptied?"
+        require(len(ids) == count, f"of {count:,} rows, {len(ids):,} came. {hint}")
         require(ids == [str(i) for i in range(count)], "the rows came in another order.")
     times = [0.0, *(chunk.at for chunk in slow.chunks)]
     silence = max(after - before for before, after in pairwise(times)) / slow.seconds
