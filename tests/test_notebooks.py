@@ -355,9 +355,10 @@ def run_all(path, folder, seconds=90):
                     busy.discard(parent)
                 elif parent in sent and message["msg_type"] in OUTPUTS:
                     sent[parent].outputs.append(nbformat.v4.output_from_msg(message))
-            for _ in sent:
+            while not all(cell.status for cell in cells):
                 reply = client.get_shell_msg(timeout=10)
-                sent[reply["parent_header"]["msg_id"]].status = reply["content"]["status"]
+                if cell := sent.get(reply["parent_header"]["msg_id"]):  # not wait_for_ready's
+                    cell.status = reply["content"]["status"]
         except queue.Empty:
             pass  # the cells without a status tell
         _, children = psutil.wait_procs(kernel.children(recursive=True), timeout=5)
