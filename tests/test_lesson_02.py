@@ -1,0 +1,111 @@
+"""What lesson 02 says of the pinned versions, sentence by sentence."""
+
+import gc
+import os
+import time
+from tempfile import NamedTemporaryFile
+
+import pytest
+from conftest import ROOT
+from fastapi import BackgroundTasks, FastAPI
+from fastapi.responses import FileResponse
+from test_notebooks import cells_of
+
+from labserver import record
+from labserver.server import Server
+
+LESSON = ROOT / "notebooks" / "02_stream_a_file.ipynb"
+
+
+def program(cell_id):
+    source = next(cell.source for cell in cells_of(LESSON, "code") if cell.id == cell_id)
+    main = {"__name__": "main"}
+    exec(compile(source, "main.py", "exec"), main)
+    return main
+
+
+def is_gone(path):
+    deadline = time.monotonic() + 5
+    while os.path.exists(path) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not os.path.exists(path)
+
+
+def test_the_stream_knows_nothing_of_range_and_fileresponse_sends_the_part():
+    with Server(program("part-program")["app"]) as server:
+        part = {"Range": "bytes=1000-1099"}
+        streamed = record(f"{server.url}/streamed", headers=part, quiet=True)
+        file = record(f"{server.url}/file", headers=part, quiet=True)
+    assert streamed.response.status_code == 200
+    assert "content-length" not in streamed.response.headers
+    assert (file.response.status_code, file.size) == (206, 100)
+    assert file.response.headers["content-range"] == f"bytes 1000-1099/{streamed.size}"
+    assert "filename*=utf-8''%C5%81" in file.response.headers["content-disposition"]
+
+
+def test_a_name_between_quotes_is_a_500():
+    with Server(program("names-program")["app"]) as server:
+        quotes = record(f"{server.url}/quotes", quiet=True)
+        encoded = record(f"{server.url}/encoded", quiet=True)
+        log = server.log
+    assert (quotes.response.status_code, encoded.response.status_code) == (500, 200)
+    assert "latin-1" in log.splitlines()[-1]
+
+
+@pytest.fixture
+def no_collection():
+    gc.disable()
+    yield
+    gc.enable()
+
+
+# Collected together, the file may warn before the generator closes it.
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+def test_a_generator_whose_client_left_waits_for_the_garbage_collector(no_collection):
+    main = program("clean-up-program")
+    with Server(main["app"]) as server:
+        record(f"{server.url}/report", max_chunks=2, quiet=True)
+        time.sleep(0.5)
+        assert os.path.exists(main["made"][0])
+        gc.collect()
+        assert is_gone(main["made"][0])
+
+
+def test_a_background_task_closes_the_file_also_when_the_client_left(no_collection):
+    main = program("clean-up-program")
+    with Server(main["app"]) as server:
+        for most in (None, 2):
+            record(f"{server.url}/report?close=true", max_chunks=most, quiet=True)
+            assert is_gone(main["made"][-1])
+
+
+def test_os_remove_as_a_background_task_of_fileresponse(no_collection):
+    app, made = FastAPI(), []
+
+    @app.get("/report")
+    def report(after: BackgroundTasks):
+        with NamedTemporaryFile(delete=False) as file:
+            file.truncate(32 * 2**20)
+        made.append(file.name)
+        after.add_task(os.remove, file.name)
+        return FileResponse(file.name)
+
+    with Server(app) as server:
+        for most in (None, 2):
+            recording = record(f"{server.url}/report", max_chunks=most, quiet=True)
+            assert recording.response.headers["content-length"] == str(32 * 2**20)
+            assert is_gone(made[-1])
+
+
+def test_a_changed_file_comes_whole_where_if_range_names_the_old_etag(tmp_path):
+    app, path = FastAPI(), tmp_path / "file"
+    app.get("/file")(lambda: FileResponse(path))
+    path.write_bytes(b"first")
+    with Server(app) as server:
+        etag = record(f"{server.url}/file", quiet=True).response.headers["etag"]
+        rest = {"headers": {"Range": "bytes=2-", "If-Range": etag}, "quiet": True}
+        same = record(f"{server.url}/file", **rest)
+        path.write_bytes(b"second")
+        changed = record(f"{server.url}/file", **rest)
+    assert (same.response.status_code, same.chunks[0].data) == (206, b"rst")
+    assert (changed.response.status_code, changed.chunks[0].data) == (200, b"second")
