@@ -122,9 +122,10 @@ def _read(
     recording: Recording, start: float, rows: table.Table, max_rows: int | None, keep: bool
 ) -> str | None:
     """Read the body into the recording. Returns None for a whole one, else why it ended."""
-    response, chunks, clock = recording.response, recording.chunks, time.perf_counter
-    events = _EventRows(recording.events, rows) if _has_events(response) else None
-    kept = 0
+    response, chunks, events = recording.response, recording.chunks, recording.events
+    decoder = EventDecoder() if _has_events(response) else None
+    counted: list[Any] = chunks if decoder is None else events
+    clock, kept, shows = time.perf_counter, 0, not rows.quiet
     try:
         for data in _pieces(response):
             at = clock() - start
@@ -132,33 +133,24 @@ def _read(
             kept += size
             keep = keep and kept <= KEEP_BYTES
             chunks.append(Chunk(at, size, data if keep else b""))
-            if events:
-                events.feed(at, data, keep, max_rows)
-            else:
+            if decoder is not None:
+                for event, text, id in decoder.feed(data):
+                    events.append(RecordedEvent(at, event, text if keep else "", id))
+                    if shows:
+                        rows.row(table.event_row, at, event, id, text)
+                    if len(events) == max_rows:
+                        break
+            elif shows:
                 rows.row(table.chunk_row, at, size, data)
-            if rows.count == max_rows:
+            if len(counted) == max_rows:
                 return f"stopped at max_chunks={max_rows}."
     except KeyboardInterrupt:
         return "interrupted."
     except httpx.HTTPError as error:
-        return f"ended early: {error or type(error).__name__}."
+        # httpx: "peer closed connection without sending complete message body (…)"
+        reason = str(error).replace(" without sending complete message body", "")
+        return f"ended early: {reason or type(error).__name__}."
     return None
-
-
-class _EventRows:
-    """Bytes to events, each recorded and shown with the time of its last byte."""
-
-    def __init__(self, events: list[RecordedEvent], rows: table.Table) -> None:
-        self._decoder = EventDecoder()
-        self._events = events
-        self._rows = rows
-
-    def feed(self, at: float, data: bytes, keep: bool, max_rows: int | None) -> None:
-        for event, text, id in self._decoder.feed(data):
-            self._events.append(RecordedEvent(at, event, text if keep else "", id))
-            self._rows.row(table.event_row, at, event, id, text)
-            if self._rows.count == max_rows:
-                return
 
 
 def _pieces(response: httpx.Response) -> Iterator[bytes]:

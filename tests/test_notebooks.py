@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -100,7 +101,7 @@ def exercises_in(path):
     """(starter, check cell, Markdown up to the next exercise), one for each exercise."""
     cells = cells_of(path)
     starts = [place for place, cell in enumerate(cells) if "starter" in cell.tags]
-    for start, end in zip(starts, [*starts[1:], len(cells)], strict=True):
+    for start, end in pairwise([*starts, len(cells)]):
         rest = cells[start + 1 : end]
         checks = [cell for cell in rest if "check" in cell.tags]
         assert len(checks) == 1, f"one cell tagged check for {say(path, cells[start])}"

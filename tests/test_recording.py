@@ -254,7 +254,7 @@ def test_a_body_cut_short_is_said(capsys):
     assert got.response.status_code == 200
     assert [chunk.data for chunk in got.chunks] == [b"one\n"]
     assert not got.whole
-    assert "ended early: peer closed connection without" in capsys.readouterr().out
+    assert "ended early: peer closed connection (incomplete chunked read)." in capsys.readouterr().out
 
 
 def test_a_reset_connection_is_said():
