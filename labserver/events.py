@@ -1,0 +1,100 @@
+"""Bytes to events: all of the `text/event-stream` format, on one page.
+
+A stream is UTF-8 text made of lines. `name: value` sets a field of the event under way, a line
+that starts with a colon is a comment, and an empty line dispatches the event. Sections cited are
+those of https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+from codecs import BOM_UTF8
+from typing import NamedTuple
+
+LONGEST_RETRY = 2**63 - 1  # milliseconds
+
+
+class Event(NamedTuple):
+    """One dispatched event; `id` is the last event ID at that moment, sent with it or before."""
+
+    event: str
+    data: str
+    id: str
+
+
+class EventDecoder:
+    """Decodes one response body, in pieces cut anywhere. Never raises on any bytes.
+
+    `last_event_id` is what a reconnect sends as `Last-Event-ID` (nothing, if it is empty).
+    `retry` is how long the server asks to wait before that, in milliseconds, or None.
+    """
+
+    def __init__(self) -> None:
+        self.last_event_id = ""
+        self.retry: int | None = None
+        self._at_start = True
+        self._after_cr = False
+        self._unfinished_line = bytearray()
+        self._event = ""
+        self._data: list[str] = []
+        self._id = ""
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events that these bytes complete. One that is never completed is dropped (9.2.6)."""
+        events = []
+        for line in self._lines(data):
+            if line:
+                self._process(line)
+            elif event := self._dispatch():
+                events.append(event)
+        return events
+
+    def _lines(self, data: bytes) -> list[bytes]:
+        """The lines that these bytes complete, without their ends: CR LF, LF or CR (9.2.5).
+
+        Lines are cut before they are decoded: in UTF-8 no part of a longer character looks like
+        CR or LF. `bytes.splitlines` knows these three ends alone; `str.splitlines` knows more.
+        """
+        if not data:
+            return []
+        if self._after_cr:  # that CR has ended its line already, without waiting for this LF
+            data = data.removeprefix(b"\n")
+        self._after_cr = data.endswith(b"\r")
+        end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+        if not end:  # joined once the line ends: joining at each piece would take quadratic time
+            self._unfinished_line += data
+            return []
+        lines = b"".join((self._unfinished_line, data[:end]))
+        self._unfinished_line = bytearray(data[end:])
+        if self._at_start:  # "UTF-8 decode" drops one byte order mark, whatever the charset says
+            lines = lines.removeprefix(BOM_UTF8)
+            self._at_start = False
+        return lines.splitlines()
+
+    def _process(self, line: bytes) -> None:
+        """Process a field (9.2.6). A comment is a line whose field has no name."""
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        text = value.decode("utf-8", "replace")
+        if name == b"data":
+            self._data.append(text)
+        elif name == b"event":
+            self._event = text
+        elif name == b"id" and "\0" not in text:
+            self._id = text
+        elif name == b"retry" and value.isdigit():  # in bytes, only ASCII digits are digits
+            # 20 digits are past the limit already; int() refuses thousands of them.
+            self.retry = min(int(value.lstrip(b"0")[:20] or b"0"), LONGEST_RETRY)
+
+    def _dispatch(self) -> Event | None:
+        """Dispatch the event (9.2.6) if it has data, empty data included; start the next one.
+
+        Its ID counts even without data, but only from here on: after a cut in the middle of an
+        event, a reconnect must ask for that event again.
+        """
+        self.last_event_id = self._id
+        event, data = self._event or "message", self._data
+        self._event, self._data = "", []
+        return Event(event, "\n".join(data), self._id) if data else None
+
+
+def is_event_stream(content_type: str) -> bool:
+    """Whether a `Content-Type` names an event stream: parameters and case do not count (9.2.3)."""
+    return content_type.partition(";")[0].strip(" \t\r\n").lower() == "text/event-stream"
