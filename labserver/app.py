@@ -10,28 +10,33 @@ import io
 import json
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Header, Query, Request, Response
+from fastapi import Body, Depends, FastAPI, Header, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 ROWS_A_CHUNK = 500
+LISTENERS = 100  # at a time
+UNHEARD = 20  # notifications kept for a listener that does not keep up
+# A browser that sniffs the type of a plain text shows nothing until it has seen enough.
+AS_TEXT = {"X-Content-Type-Options": "nosniff"}
 
+Rows = Annotated[int, Query(ge=0, le=1_000_000)]
 Count = Annotated[int, Query(ge=0, le=1000)]
 Every = Annotated[float, Query(ge=0, le=10, description="seconds between two")]
 LastEventId = Annotated[int, Header(alias="Last-Event-ID", ge=0)]
 
 
 @asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Path]]:
-    """Make the file that /download sends, and remove it at the end."""
+async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+    """Make the file that /download sends, and remove it at the end; nobody listens yet."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "data.bin")
         file.write_bytes(bytes(range(256)) * 2**15)  # 8 MiB
-        yield {"file": file}
+        yield {"file": file, "listeners": set()}
 
 
 app = FastAPI(title="Streaming lab", lifespan=lifespan)
@@ -46,9 +51,19 @@ async def plain_stream(count: Count = 5, every: Every = 0.2) -> StreamingRespons
             yield f"Chunk {i}\n"
             await asyncio.sleep(every)
 
-    # A browser that sniffs the type of a plain text shows nothing until it has seen enough.
-    headers = {"X-Content-Type-Options": "nosniff"}
-    return StreamingResponse(lines(), media_type="text/plain", headers=headers)
+    return StreamingResponse(lines(), media_type="text/plain", headers=AS_TEXT)
+
+
+@app.get("/stream")
+async def stream(count: Count = 5, every: Every = 0.2) -> StreamingResponse:
+    """Numbers, a line at a time."""
+
+    async def numbers() -> AsyncIterator[str]:
+        for i in range(count):
+            yield f"Number: {i}\n"
+            await asyncio.sleep(every)
+
+    return StreamingResponse(numbers(), media_type="text/plain", headers=AS_TEXT)
 
 
 @app.get("/sse")
@@ -70,7 +85,7 @@ def download(request: Request) -> FileResponse:
 
 
 @app.get("/export")
-def export(rows: Annotated[int, Query(ge=0, le=1_000_000)] = 10_000) -> StreamingResponse:
+def export(rows: Rows = 10_000) -> StreamingResponse:
     """A CSV, made as it is sent. A chunk for each single row would take a hundred times longer."""
 
     def chunks() -> Iterator[str]:
@@ -87,6 +102,22 @@ def export(rows: Annotated[int, Query(ge=0, le=1_000_000)] = 10_000) -> Streamin
 
     headers = {"Content-Disposition": 'attachment; filename="export.csv"'}
     return StreamingResponse(chunks(), media_type="text/csv", headers=headers)
+
+
+@app.get("/export.jsonl")
+def export_jsonl(rows: Rows = 10_000) -> StreamingResponse:
+    """The same as JSON Lines: a row is one line, whatever its text holds, and keeps its types."""
+
+    def line(i: int) -> str:
+        row = {"id": i, "name": f"User {i}", "note": 'says "hi", then leaves'}
+        return json.dumps(row) + "\n"
+
+    def chunks() -> Iterator[str]:
+        for start in range(1, rows + 1, ROWS_A_CHUNK):
+            yield "".join(map(line, range(start, min(start + ROWS_A_CHUNK, rows + 1))))
+
+    headers = {"Content-Disposition": 'attachment; filename="export.jsonl"'}
+    return StreamingResponse(chunks(), media_type="application/jsonl", headers=headers)
 
 
 @app.get("/events")
@@ -118,3 +149,63 @@ async def progress(every: Every = 0.2, last_event_id: LastEventId = 0) -> Respon
             yield ServerSentEvent(json.dumps({"percent": percent}), event=name, id=str(percent))
 
     return EventSourceResponse(steps())
+
+
+@app.get("/logs")
+async def logs(count: Count = 10, every: Every = 0.2, last_event_id: LastEventId = 0) -> Response:
+    """A log: an entry is one event, however many lines it has, named by its level.
+
+    No level is called `error`: in a browser that is the name for a connection that was cut.
+    """
+    if last_event_id >= count:
+        return Response(status_code=204)
+
+    async def entries() -> AsyncIterator[ServerSentEvent]:
+        for i in range(last_event_id + 1, count + 1):
+            level, text = "info", f"Row {i} is done."
+            if i % 4 == 0:
+                level, text = "warning", f"Row {i} is left out:\n  it has no name."
+            yield ServerSentEvent(text, event=level, id=str(i))
+            await asyncio.sleep(every)
+
+    return EventSourceResponse(entries())
+
+
+async def own_queue(request: Request) -> AsyncIterator[asyncio.Queue[str]]:
+    """A listener's queue among all listeners', for as long as its response lasts."""
+    listeners = request.state.listeners
+    if len(listeners) >= LISTENERS:
+        raise HTTPException(503, "Too many listen already.", headers={"Retry-After": "10"})
+    queue = asyncio.Queue[str](maxsize=UNHEARD)
+    listeners.add(queue)
+    try:
+        yield queue
+    finally:
+        listeners.discard(queue)
+
+
+@app.post("/notifications", status_code=202)
+async def notify(request: Request, text: Annotated[str, Body(max_length=1000)]) -> dict[str, int]:
+    """Tell all who listen now. Who does not keep up misses it, and holds up nobody."""
+    for queue in request.state.listeners:
+        with suppress(asyncio.QueueFull):
+            queue.put_nowait(text)
+    return {"listeners": len(request.state.listeners)}
+
+
+@app.get("/notifications")
+async def notifications(
+    queue: Annotated[asyncio.Queue[str], Depends(own_queue)],
+    seconds: Annotated[float, Query(gt=0, le=600)] = 60,
+) -> EventSourceResponse:
+    """What is told from now on, for some seconds; a browser comes back by itself."""
+
+    async def told() -> AsyncIterator[ServerSentEvent]:
+        clock = asyncio.get_running_loop().time
+        end = clock() + seconds
+        with suppress(TimeoutError):
+            while True:
+                text = await asyncio.wait_for(queue.get(), end - clock())
+                yield ServerSentEvent(text, event="notification")
+
+    return EventSourceResponse(told())

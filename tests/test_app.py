@@ -1,16 +1,20 @@
 """The finished server: what each route promises, over a socket, beside and without the lab."""
 
+import asyncio
 import csv
 import io
 import json
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import httpx
 import pytest
 from conftest import NO_PROXIES
 
+import labserver.app
 from labserver import record
 from labserver.app import app
 from labserver.server import Server
@@ -31,6 +35,13 @@ def test_plain_stream_comes_line_by_line(url):
     got = get(f"{url}/plain-stream?count=4&every=0.1")
     assert [chunk.data for chunk in got.chunks] == [b"Chunk %d\n" % i for i in range(4)]
     assert got.chunks[3].at - got.chunks[0].at > got.chunks[0].at - got.headers_at
+    assert got.response.headers["content-type"] == "text/plain; charset=utf-8"
+    assert got.response.headers["x-content-type-options"] == "nosniff"
+
+
+def test_stream_is_numbers_line_by_line(url):
+    got = get(f"{url}/stream?count=4&every=0.1")
+    assert [chunk.data for chunk in got.chunks] == [b"Number: %d\n" % i for i in range(4)]
     assert got.response.headers["content-type"] == "text/plain; charset=utf-8"
     assert got.response.headers["x-content-type-options"] == "nosniff"
 
@@ -61,6 +72,15 @@ def test_export_has_every_row(url):
     assert got.response.headers["content-disposition"] == 'attachment; filename="export.csv"'
 
 
+def test_export_jsonl_has_every_row(url):
+    for rows in (0, 1, 500, 1001):
+        got = get(f"{url}/export.jsonl?rows={rows}")
+        lines = b"".join(chunk.data for chunk in got.chunks).decode().splitlines()
+        assert [json.loads(line)["id"] for line in lines] == [*range(1, rows + 1)]
+        assert len(got.chunks) <= rows // 500 + 1
+    assert got.response.headers["content-type"] == "application/jsonl"
+
+
 def test_events_resume_after_any_and_end_for_good(url):
     whole = get(f"{url}/events?count=6&every=0").events
     assert [json.loads(one.data)["n"] for one in whole] == [1, 2, 3, 4, 5, 6]
@@ -81,13 +101,85 @@ def test_progress_resumes_and_says_when_it_is_done(url):
     assert over.response.status_code == 204
 
 
+def test_logs_resume_after_any_and_keep_an_entry_of_two_lines_whole(url):
+    whole = get(f"{url}/logs?count=6&every=0").events
+    assert [one.event for one in whole] == ["info"] * 3 + ["warning"] + ["info"] * 2
+    assert len(whole[3].data.splitlines()) == 2
+    for seen in whole:
+        rest = get(f"{url}/logs?count=6&every=0", headers={"Last-Event-ID": seen.id})
+        assert [one[1:] for one in rest.events] == [one[1:] for one in whole[int(seen.id) :]]
+    assert rest.response.status_code == 204
+
+
+def listening(url, wanted):
+    """Waits until so many listen to the notifications."""
+    for _ in range(200):
+        listeners = tell(url, "anyone?").json()["listeners"]
+        if listeners == wanted:
+            return
+        time.sleep(0.02)
+    pytest.fail(f"{listeners} listen, not {wanted}")
+
+
+def tell(url, text):
+    return httpx.post(f"{url}/notifications", json=text, trust_env=False)
+
+
+def test_notifications_reach_all_who_listen_and_forget_who_left(url):
+    texts = ["one", "two\nlines", "event: forged\n\n"]
+    with ThreadPoolExecutor() as pool:
+        heard = [pool.submit(get, f"{url}/notifications?seconds=2") for _ in range(3)]
+        listening(url, 3)
+        for text in texts:
+            assert tell(url, text).status_code == 202
+        for listener in heard:
+            got = listener.result()
+            assert got.whole and got.seconds > 1.9
+            told = [one for one in got.events if one.data != "anyone?"]
+            assert [(one.event, one.data) for one in told] == [("notification", t) for t in texts]
+    listening(url, 0)
+
+
+def test_notifications_forget_a_listener_that_is_cut_off(url):
+    get(f"{url}/notifications", seconds=0.2)
+    listening(url, 0)
+
+
+def test_a_listener_that_does_not_keep_up_misses_what_comes_and_holds_up_nobody():
+    async def tell_five():
+        slow, quick = asyncio.Queue(2), asyncio.Queue(5)
+        lab = SimpleNamespace(state=SimpleNamespace(listeners={slow, quick}))
+        for i in range(5):
+            await labserver.app.notify(lab, str(i))
+        return slow.qsize(), quick.qsize()
+
+    assert asyncio.run(tell_five()) == (2, 5)
+
+
+def test_no_more_than_so_many_listeners(url, monkeypatch):
+    monkeypatch.setattr(labserver.app, "LISTENERS", 1)
+    with httpx.stream("GET", f"{url}/notifications", trust_env=False, timeout=10):
+        refused = get(f"{url}/notifications")
+    assert refused.response.status_code == 503 and refused.response.headers["retry-after"]
+    listening(url, 0)
+
+
+def test_a_notification_is_bounded(url):
+    assert tell(url, "x" * 1001).status_code == 422
+
+
 @pytest.mark.parametrize(
     "path",
     [
         "/plain-stream?count=1001",
         "/plain-stream?every=11",
         "/sse?count=-1",
+        "/stream?count=1001",
         "/export?rows=1000001",
+        "/export.jsonl?rows=-1",
+        "/logs?every=-1",
+        "/notifications?seconds=601",
+        "/notifications?seconds=nan",
         "/events?count=x",
     ],
 )
@@ -95,9 +187,10 @@ def test_numbers_are_bounded(path, url):
     assert get(url + path).response.status_code == 422
 
 
+@pytest.mark.parametrize("path", ["/events", "/progress", "/logs"])
 @pytest.mark.parametrize("value", ["x", "-1", "1.5", "9" * 5000])
-def test_a_wrong_last_event_id_is_refused(value, url):
-    got = get(f"{url}/events", headers={"Last-Event-ID": value})
+def test_a_wrong_last_event_id_is_refused(value, path, url):
+    got = get(url + path, headers={"Last-Event-ID": value})
     assert got.response.status_code == 422
 
 
