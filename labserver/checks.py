@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from functools import wraps
-from itertools import pairwise, zip_longest
+from itertools import islice, pairwise, zip_longest
 from statistics import median
 from typing import Any
 
@@ -240,19 +240,19 @@ def _require_function(answer: Any) -> None:
     require(inspect.isfunction(answer), "hand the check the function that you wrote.")
 
 
-def _returned(function: Callable[[str], Any], url: str) -> Any:
+def _returned(function: Callable[[Any], Any], given: Any, seconds: float = SECONDS) -> Any:
     """What a learner's function returns; one that does not end is left behind."""
     future: Future[Any] = Future()
 
     def call() -> None:
         try:
-            future.set_result(function(url))
+            future.set_result(function(given))
         except BaseException as error:
             future.set_exception(error)
 
     threading.Thread(target=call, daemon=True).start()
-    wait([future], SECONDS)
-    require(future.done(), f"{function.__name__}(url) did not end within {SECONDS:.0f} s.")
+    wait([future], seconds)
+    require(future.done(), f"{function.__name__}({given!r}) did not end within {seconds:.0f} s.")
     return future.result()
 
 
@@ -312,6 +312,100 @@ def _csv_rows(body: bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(body.decode(errors="replace"), newline="")))
 
 
+# Lesson 04
+
+
+@exercise
+def deadline(read_for: Any) -> None:
+    """Returns in time what came, from a stream that falls silent and from one without end."""
+    _require_function(read_for)
+
+    @wraps(read_for)
+    def read(url: str) -> tuple[Any, float]:
+        start = time.perf_counter()
+        try:
+            got = _awaited(read_for(url, float(url.rpartition("=")[2])))
+        except (httpx.TimeoutException, TimeoutError) as error:
+            raise NotYet(f"{type(error).__name__} came out: catch it, return what came.") from None
+        return got, time.perf_counter() - start
+
+    with Server(_unending()) as server:
+        got, took = _returned(read, f"{server.url}/ends?seconds=4")
+        require(got == b"abc", f"for a stream of b'abc' that ends, it returned {got!r}.")
+        require(took < 2, f"the stream ended at once, and with seconds=4 it took {took:.1f} s.")
+        got, took = _returned(read, f"{server.url}/silent?seconds=1", 4)
+        came = f"b'ab' came, b'c' after 0.8 s, then nothing; with seconds=1 it returned {got!r}"
+        require(got == b"abc" or (got == b"ab" and took > 1), f"{came}.")
+        require(took < 1.5, f"{came} after {took:.1f} s: did b'c' start the time anew?")
+        got, took = _returned(read, f"{server.url}/endless?seconds=0.5", 4)
+        require(got and not got.strip(b"x"), f"for an endless stream of b'x' it gave {got!r}.")
+        require(took < 1.5, f"for an endless stream and seconds=0.5 it took {took:.1f} s.")
+
+
+@exercise
+def any_cut(lines: Any) -> None:
+    """Yields lines of text, each when its end is there, from bytes cut anywhere."""
+    _require_function(lines)
+
+    def read(chunks: list[bytes]) -> list[Any]:
+        return list(islice(lines(iter(chunks)), 10))
+
+    for text in CUT:
+        data, wanted = text.encode(), re.split("\r?\n", text.removesuffix("\n"))
+        cuts = [[data[:i], data[i:]] for i in range(len(data) + 1)]
+        for chunks in (*cuts, [bytes([byte]) for byte in data]):
+            given = f"for {chunks}" if len(chunks) == 2 else "for single bytes"
+            try:
+                got = _returned(read, chunks)
+            except UnicodeDecodeError:
+                raise NotYet(f"{given}, half a character was decoded; wait for more.") from None
+            require(got == wanted, f"{given}, the lines are {got}, not {wanted}.")
+    asked = []
+
+    def two_chunks() -> Iterator[bytes]:
+        yield b"one\ntw"
+        asked.append("for the second")
+        yield b"o\n"
+
+    next(iter(lines(two_chunks())))
+    require(not asked, "the first line was there, and a second chunk was read: yield it at once.")
+
+
+CUT = ("1,Zoë\n2,日本\n\n", "1,Ann\r\n\r\n2,Bob", "1,a\u2028b\n2,a\fb\n3,a\rb\n")
+
+
+def _unending() -> Any:
+    """An app whose streams end, fall silent after 0.8 s, or go on."""
+    from fastapi import FastAPI
+    from fastapi.responses import StreamingResponse
+
+    app = FastAPI()
+
+    async def pieces(name: str) -> AsyncIterator[bytes]:
+        yield b"x" if name == "endless" else b"ab"
+        while name == "endless":
+            await asyncio.sleep(0.05)
+            yield b"x"
+        await asyncio.sleep(0.8 if name == "silent" else 0)
+        yield b"c"
+        await asyncio.sleep(3600 if name == "silent" else 0)
+
+    app.get("/{name}")(lambda name: StreamingResponse(pieces(name)))
+    return app
+
+
+def _awaited(result: Any) -> Any:
+    """What an answer returns, also one that is an async function."""
+    if not inspect.isawaitable(result):
+        return result
+    loop = asyncio.new_event_loop()  # not asyncio.run, which nest_asyncio replaces
+    try:
+        return loop.run_until_complete(result)
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
 # Lesson 05
 
 
@@ -354,6 +448,67 @@ def _events(events: list[RecordedEvent]) -> str:
     return " and ".join(f"{event} {data!r}" for _, event, data, _ in events) or "no event"
 
 
+# Lesson 06
+
+
+@exercise
+def resumable(app: Any) -> None:
+    """Counts down, and goes on below the number that a client had last, whichever that is."""
+    path = "/countdown?start=4"
+    with served(app) as url:
+        events = fetched(url + path).events
+        data = _data(events)
+        require(data == ["4", "3", "2", "1", "0"], f"{path} counts {data}, not from 4 to 0.")
+        ids = [event.id for event in events]
+        bare = [event.data for event in events if not event.id]
+        require(not bare, f"{' and '.join(bare[:2])} came without an id: nothing to send back.")
+        require(len(set(ids)) == 5, f"the five events have the ids {ids}: give each its own.")
+        for had, left in (("3", data[2:]), ("0", []), ("4", data[1:])):
+            last_id = ids[data.index(had)]
+            rest, status = _asked_again(url + path, last_id)
+            came = f"a client that had {had} came back with Last-Event-ID: {last_id}"
+            require(status in (200, 204), f"{came}, and got the status {status}.")
+            require(rest == left, f"{came}, and got {rest}, not {left}.")
+        new, _ = _asked_again(url + path)
+        require(new == data, f"a new client, without Last-Event-ID, got {new}: it starts at 4.")
+
+
+@exercise
+def ends_for_good(app: Any) -> None:
+    """Resumes after each stage; the last event is `end`; who had that is answered 204."""
+    stages = ["queued", "running", "saving", "done"]
+    with served(app) as url:
+        events = fetched(f"{url}/job").events
+        require(_data(events) == stages, f"/job sends {_data(events)}, not {stages}.")
+        named = [event.data for event in events if event.event == "end"]
+        require(named, "no event named end came. (Without data, none is handed out.)")
+        require(named == ["done"], f"{' and '.join(named)} are named end; only done is the last.")
+        for place, had in enumerate(events, 1):
+            rest, status = _asked_again(f"{url}/job", had.id)
+            came = f"a client that had {had.data} came back, and got the status {status}"
+            if place < len(stages):
+                left = stages[place:]
+                require(rest == left, f"{came} and {rest}, not {left}.")
+            else:
+                require(status != 200, f"{came}: it would come back for ever. Answer 204.")
+                require(status == 204, f"{came}: that ends it too, but as a fault. Answer 204.")
+        new, status = _asked_again(f"{url}/job")
+        require(new == stages, f"a new client, without Last-Event-ID, got {status} and {new}.")
+
+
+def _asked_again(url: str, last_id: str = "") -> tuple[list[str], int]:
+    """The data and the status that a client gets which comes back with an ID, or with none."""
+    headers = {"Last-Event-ID": last_id.encode()} if last_id else {}
+    recording = record(url, quiet=True, seconds=SECONDS, headers=headers)
+    status, came = recording.response.status_code, f"asked with Last-Event-ID: {last_id}"
+    require(recording.whole, f"{came}, it did not come whole: {recording.ended}")
+    return _data(recording.events) if status == 200 else [], status
+
+
+def _data(events: list[RecordedEvent]) -> list[str]:
+    return [event.data for event in events]
+
+
 # Lesson 07
 
 
@@ -393,3 +548,76 @@ def predictions(predicted: Any) -> None:
     judged = zip(rows, right, strict=True)
     wrong = [f"{row} is not {predicted[row]!r}" for row, holds in judged if not holds]
     require(not wrong, f"{sum(right)} of 5 hold. {'; '.join(wrong)}. Record /steps and see.")
+
+
+# Lesson 08
+
+
+@exercise
+def choices(chosen: Any) -> None:
+    """Three cases, each with the response that suits what its client does with a piece."""
+    names = ("podcast", "archive", "auction")
+    functions = chosen if isinstance(chosen, dict) else {}
+    missing = [name for name in names if not inspect.isfunction(functions.get(name))]
+    require(not missing, f"choices names no function for {', '.join(missing)}.")
+    with served(_routes(functions, names)) as url:
+        whole, part = _body(fetched(f"{url}/podcast")), {"Range": "bytes=100-199"}
+        got = record(f"{url}/podcast", headers=part, quiet=True, seconds=SECONDS)
+        sent = f"asked for bytes 100-199, /podcast sent {got.size:,} bytes with {got.response}"
+        require(_body(got) == whole[100:200], f"{sent}. Which response knows parts of a file?")
+        archive = fetched(f"{url}/archive")
+        require(not archive.events, "/archive sends events: the script would save `data: ` too.")
+        saved = _body(archive)
+        require(saved == b"10\n20\n30\n", f"/archive sent {saved!r}, not a line a bid.")
+        _require_as_made(archive.chunks, "/archive")
+        auction = fetched(f"{url}/auction")
+        require(auction.events, "/auction sends no events, and the page has to react to each bid.")
+        _require_as_made(auction.events, "/auction")
+        events = [(event, data) for _, event, data, _ in auction.events]
+        wanted = [("bid", "10"), ("bid", "20"), ("bid", "30")]
+        require(events == wanted, f"/auction sent {_events(auction.events)}; wanted: bid '10' ….")
+
+
+@exercise
+def outlives(app: Any) -> None:
+    """A job goes on when its listener leaves; who comes back gets the rest, and at once."""
+    with served(app) as url:
+        job = record(f"{url}/job", "POST", quiet=True, seconds=SECONDS)
+        require(job.response.is_success, f"POST /job answered with {job.response.status_code}.")
+        require(job.seconds < 0.8, f"POST /job took {job.seconds:.1f} s: it waits for the job.")
+        left = record(f"{url}/progress", max_chunks=2, quiet=True, seconds=SECONDS)
+        ids = _percent(left)
+        require(ids == [20, 40], f"the first two events have the ids {ids}, not 20 and 40.")
+        time.sleep(1.2)  # twice what the rest of the job takes
+        last = {"Last-Event-ID": "40"}
+        back = record(f"{url}/progress", headers=last, quiet=True, seconds=4)
+        ids = _percent(back)
+        came = f"back after 40, the client got {ids}"
+        require(ids[-1:] == [100], f"{came}, never 100: did the job end with its listener?")
+        require(back.whole, f"{came}, and no end to the stream.")
+        require(ids[0] > 40, f"{came}: it had some of these already.")
+        require(ids == [60, 80, 100], f"{came}, not 60, 80 and 100.")
+        late = back.events[-1].at - back.events[0].at
+        waited = "the job, or the telling, waited for a listener"
+        require(late < 0.3, f"{came}, but in {late:.1f} s though all was done: {waited}.")
+
+
+def _routes(functions: dict[str, Callable[..., Any]], names: tuple[str, ...]) -> Any:
+    from fastapi import FastAPI
+
+    app = FastAPI()
+    for name in names:
+        app.get(f"/{name}", response_model=None)(functions[name])
+    return app
+
+
+def _require_as_made(pieces: list[Any], path: str) -> None:
+    spread = pieces[-1].at - pieces[0].at
+    require(spread > 0.1, f"{path} waits for the last bid before it sends the first.")
+
+
+def _percent(recording: Recording) -> list[int]:
+    """The ids of events as numbers."""
+    bare = [data for _, _, data, id in recording.events if not id.isdecimal()]
+    require(not bare, f"the id is no percentage where the data is {bare[:1]}.")
+    return [int(id) for *_, id in recording.events]

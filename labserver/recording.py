@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import httpx
 
@@ -16,6 +16,7 @@ from labserver import server, table
 from labserver.events import EventDecoder, is_event_stream
 
 KEEP_BYTES = 64 * 2**20
+INTERRUPTED, EARLY = "interrupted.", "ended early: "
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -90,11 +91,36 @@ def record(
     is no address, RuntimeError for a path when nothing is served, ConnectionError or TimeoutError,
     naming the address and the cause. After the headers it never does: it says how it ended.
     """
+    rows = None if quiet else table.Table()
+    bounds = {"max_chunks": max_chunks, "seconds": seconds, "keep_data": keep_data}
+    return record_into(rows, path_or_url, method, **bounds, **httpx_options)
+
+
+class Rows(Protocol):
+    """Where a recording is told of while it goes on."""
+
+    def say(self, line: str) -> None: ...
+    def chunk(self, at: float, size: int, data: bytes) -> None: ...
+    def event(self, at: float, event: str, data: str, id: str) -> None: ...
+    def end(self, summary: str) -> None: ...
+
+
+def record_into(
+    rows: Rows | None,
+    path_or_url: str | httpx.URL,
+    method: str,
+    *,
+    max_chunks: int | None,
+    seconds: float | None,
+    keep_data: bool,
+    **httpx_options: Any,
+) -> Recording:
+    """Do what `record` does, telling it to `rows`."""
     _check(max_chunks, seconds)
     url, lab = _resolve(path_or_url)
     client = _client(loopback=url.scheme == "http" and url.host in LOOPBACK)
-    rows = table.Table(quiet)
-    rows.say(f"{method} {_shown(url)}")
+    if rows:
+        rows.say(f"{method} {_shown(url)}")
     with ExitStack() as stack:
         moments = stack.enter_context(lab.hand_overs.watching()) if lab else {}
         start = time.perf_counter()
@@ -105,7 +131,8 @@ def record(
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise _no_response(method, url, error, deadline) from None
         recording = Recording(method, _shown(url), response, time.perf_counter() - start)
-        rows.say(_status_line(recording))
+        if rows:
+            rows.say(_status_line(recording))
         address = response.extensions["network_stream"].get_extra_info("client_addr")
         ended = _read(recording, start, rows, max_chunks, keep_data)
         recording.seconds = time.perf_counter() - start
@@ -114,18 +141,19 @@ def record(
         if deadline.passed and ended:
             ended = f"stopped after seconds={seconds:g}."
         recording.ended = ended or "whole."
-    rows.end(recording.summary + _remark(recording))
+    if rows:
+        rows.end(recording.summary + _remark(recording))
     return recording
 
 
 def _read(
-    recording: Recording, start: float, rows: table.Table, max_rows: int | None, keep: bool
+    recording: Recording, start: float, rows: Rows | None, max_rows: int | None, keep: bool
 ) -> str | None:
     """Read the body into the recording. Returns None for a whole one, else why it ended."""
     response, chunks, events = recording.response, recording.chunks, recording.events
     decoder = EventDecoder() if _has_events(response) else None
     counted: list[Any] = chunks if decoder is None else events
-    clock, kept, shows = time.perf_counter, 0, not rows.quiet
+    clock, kept = time.perf_counter, 0
     try:
         for data in _pieces(response):
             at = clock() - start
@@ -136,20 +164,20 @@ def _read(
             if decoder is not None:
                 for event, text, id in decoder.feed(data):
                     events.append(RecordedEvent(at, event, text if keep else "", id))
-                    if shows:
-                        rows.row(table.event_row, at, event, id, text)
+                    if rows:
+                        rows.event(at, event, text, id)
                     if len(events) == max_rows:
                         break
-            elif shows:
-                rows.row(table.chunk_row, at, size, data)
+            elif rows:
+                rows.chunk(at, size, data)
             if len(counted) == max_rows:
                 return f"stopped at max_chunks={max_rows}."
     except KeyboardInterrupt:
-        return "interrupted."
+        return INTERRUPTED
     except httpx.HTTPError as error:
         # httpx: "peer closed connection without sending complete message body (…)"
         reason = str(error).replace(" without sending complete message body", "")
-        return f"ended early: {reason or type(error).__name__}."
+        return f"{EARLY}{reason or type(error).__name__}."
     return None
 
 

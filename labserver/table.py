@@ -14,57 +14,54 @@ WIDTH = 44  # characters of data in a row
 class Table:
     """Prints the first 40 rows, then a line of progress, at the end the last 5."""
 
-    def __init__(self, quiet: bool) -> None:
-        self.quiet = quiet
-        self.count = 0
+    def __init__(self) -> None:
+        in_notebook = "ipykernel" in type(sys.stdout).__module__
+        # In a notebook, what is not flushed here ipykernel sends by itself, within 0.2 s.
+        self._update_seconds = UPDATE_SECONDS if in_notebook else 0.0
+        self._rewrites = in_notebook or sys.stdout.isatty()  # noise in a pipe or a file
+        self._count = 0
         self._last_at = 0.0
         self._flushed = 0.0
-        self._unshown: deque[tuple[Any, ...]] = deque(maxlen=LAST)
         self._progress = ""
-        # Elsewhere, in a pipe or a file, a line that is rewritten is noise.
-        self._rewrites = sys.stdout.isatty() or "ipykernel" in type(sys.stdout).__module__
+        self._unshown: deque[tuple[Any, ...]] = deque(maxlen=LAST)
 
     def say(self, line: str) -> None:
         """Print a line that is no row, at once."""
-        if not self.quiet:
-            print(line, flush=True)
+        print(line, flush=True)
 
-    def row(self, format_row: Callable[..., str], at: float, *cells: object) -> None:
-        """Take a row; `format_row(number, at, gap, *cells)` is asked only for rows that show."""
-        self.count += 1
-        if self.quiet:
-            return
-        if self.count == 1:
-            self.say(CHUNK_HEAD if format_row is chunk_row else EVENT_HEAD)
-        gap, self._last_at = at - self._last_at, at
-        if self.count <= FIRST:
-            self._print(format_row(self.count, at, gap, *cells) + "\n")
-        else:
-            self._unshown.append((self.count, format_row, at, gap, cells))
-            if self._rewrites:
-                self._show_progress(at)
+    def chunk(self, at: float, size: int, data: bytes) -> None:
+        self._row(CHUNK_HEAD, chunk_row, at, size, data)
+
+    def event(self, at: float, event: str, data: str, id: str) -> None:
+        self._row(EVENT_HEAD, event_row, at, event, data, id)
 
     def end(self, summary: str) -> None:
         """Print the last rows and the summary."""
-        if self.quiet:
-            return
-        self._print("\r" + " " * len(self._progress) + "\r" if self._progress else "")
-        left_out = self.count - FIRST - len(self._unshown)
+        if self._progress:
+            print("\r" + " " * len(self._progress), end="\r")
+        left_out = self._count - FIRST - len(self._unshown)
         if left_out > 0:
             print(f"     … {left_out:,} rows more …")
-        for number, format_row, at, gap, cells in self._unshown:
-            print(format_row(number, at, gap, *cells))
+        for format_row, *cells in self._unshown:
+            print(format_row(*cells))
         print(summary, flush=True)
 
-    def _show_progress(self, at: float) -> None:
-        if time.perf_counter() - self._flushed >= UPDATE_SECONDS:
-            self._progress = f"     … {self.count:,} so far, {at:.3f} s"
+    def _row(self, head: str, format_row: Callable[..., str], at: float, *cells: object) -> None:
+        self._count += 1
+        gap, self._last_at = at - self._last_at, at
+        if self._count == 1:
+            self.say(head)
+        if self._count <= FIRST:
+            self._print(format_row(self._count, at, gap, *cells) + "\n")
+            return
+        self._unshown.append((format_row, self._count, at, gap, *cells))
+        if self._rewrites and time.perf_counter() - self._flushed >= UPDATE_SECONDS:
+            self._progress = f"     … {self._count:,} so far, {at:.3f} s"
             self._print("\r" + self._progress)
 
     def _print(self, text: str) -> None:
-        # What is not flushed here, ipykernel sends by itself within 0.2 s.
         now = time.perf_counter()
-        flush = now - self._flushed >= UPDATE_SECONDS
+        flush = now - self._flushed >= self._update_seconds
         if flush:
             self._flushed = now
         print(text, end="", flush=flush)
@@ -78,7 +75,7 @@ def chunk_row(number: int, at: float, gap: float, size: int, data: bytes) -> str
     return f"{number:>5} {at:>8.3f} {gap:>8.3f} {size:>9,}  {shown(data)}"
 
 
-def event_row(number: int, at: float, gap: float, event: str, id: str, data: str) -> str:
+def event_row(number: int, at: float, gap: float, event: str, data: str, id: str) -> str:
     event, id = shorten(event, 10), shorten(id, 8)
     return f"{number:>5} {at:>8.3f} {gap:>8.3f}  {event:<10} {id:<8} {shown(data)}"
 

@@ -254,7 +254,8 @@ def test_a_body_cut_short_is_said(capsys):
     assert got.response.status_code == 200
     assert [chunk.data for chunk in got.chunks] == [b"one\n"]
     assert not got.whole
-    assert "ended early: peer closed connection (incomplete chunked read)." in capsys.readouterr().out
+    assert got.ended == "ended early: peer closed connection (incomplete chunked read)."
+    assert capsys.readouterr().out.endswith(f": {got.ended}\n")
 
 
 def test_a_reset_connection_is_said():

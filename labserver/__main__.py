@@ -1,0 +1,130 @@
+"""python -m labserver: serve the finished app, or record a stream, in a terminal."""
+
+import argparse
+import base64
+import json
+import os
+import sys
+import time
+
+from labserver import recording, server, table
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command line; returns its exit code.
+
+    0 for a whole body or a bound that was asked for, 1 for one cut short, no connection or a port
+    that cannot be used, 2 for wrong usage, 130 for Ctrl+C, 141 for a pipe that was closed.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Python flushes stdout once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (OSError, RuntimeError) as error:
+        print(_reason(error), file=sys.stderr)
+        return 1
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Serve the finished app until Ctrl+C."""
+    from labserver.app import app  # not needed for recording, and slow to import
+
+    running = server.serve(app, options.port)
+    try:
+        print("Ctrl+C stops it.", flush=True)
+        while running.running:
+            time.sleep(0.2)  # a wait without an end could not be interrupted on Windows
+    except KeyboardInterrupt:
+        pass
+    finally:
+        running.stop()
+        if running.log:
+            print(running.log, file=sys.stderr)
+    return 0
+
+
+def record(options: argparse.Namespace) -> int:
+    """Record a stream, a row a chunk or event."""
+    done = recording.record_into(
+        JsonLines() if options.json else table.Table(),
+        options.url,
+        options.method or ("GET" if options.data is None else "POST"),
+        max_chunks=options.max_chunks,
+        seconds=options.seconds,
+        keep_data=False,
+        headers=options.header,
+        content=options.data,
+    )
+    if done.ended == recording.INTERRUPTED:
+        return 130
+    return 1 if done.ended.startswith(recording.EARLY) else 0
+
+
+class JsonLines:
+    """Prints one JSON object a chunk or event, and everything else to stderr."""
+
+    def say(self, line: str) -> None:
+        print(line, file=sys.stderr)
+
+    end = say
+
+    def chunk(self, at: float, size: int, data: bytes) -> None:
+        try:
+            shown = {"data": data.decode()}
+        except UnicodeDecodeError:
+            shown = {"base64": base64.b64encode(data).decode()}
+        self._print({"at": at, "size": size, **shown})
+
+    def event(self, at: float, event: str, data: str, id: str) -> None:
+        self._print({"at": at, "event": event, "id": id, "data": data})
+
+    def _print(self, row: dict[str, object]) -> None:
+        print(json.dumps(row), flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m labserver", description=serve.__doc__)
+    parser.add_argument("--port", type=int, default=8000, help="default: %(default)s")
+    parser.set_defaults(run=serve)
+    commands = parser.add_subparsers(title="instead of serving")
+    recorder = commands.add_parser("record", help=record.__doc__, description=record.__doc__)
+    recorder.set_defaults(run=record)
+    recorder.add_argument("url", type=_url, help="http:// or https://")
+    recorder.add_argument("--json", action="store_true", help="one JSON object a line")
+    recorder.add_argument("--max-chunks", type=int, metavar="N", help="end after N rows")
+    recorder.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
+    recorder.add_argument("-X", dest="method", help="the method; default: GET, with -d POST")
+    recorder.add_argument("-d", dest="data", help="the body")
+    recorder.add_argument(
+        "-H", dest="header", action="append", type=_header, default=[], metavar="NAME:VALUE"
+    )
+    return parser
+
+
+def _url(text: str) -> str:
+    if text.startswith("/"):  # record() asks a path of the lab's server, and here is none
+        raise argparse.ArgumentTypeError(f"a whole URL, such as http://127.0.0.1:8000{text}")
+    return text
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise argparse.ArgumentTypeError(f"a header is NAME:VALUE, not {text!r}")
+    return name.strip(), value.strip()
+
+
+def _reason(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,182 @@
+"""python -m labserver, as a process in a terminal and in a pipe."""
+
+import base64
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+from conftest import NO_PROXIES
+from fastapi import FastAPI, Request
+from fastapi.responses import StreamingResponse
+
+from labserver.app import app
+from labserver.server import Server
+
+COMMAND = [sys.executable, "-m", "labserver"]
+RECORD = [*COMMAND, "record"]
+interrupts = pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to send there")
+
+
+@pytest.fixture(scope="module")
+def url():
+    with Server(app) as server:
+        yield server.url
+
+
+@pytest.fixture
+def start(tmp_path):
+    processes = []
+
+    def start(*command, **options):
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        process = subprocess.Popen(command, cwd=tmp_path, env=NO_PROXIES, **pipes | options)
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def run(*command):
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=NO_PROXIES)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+@interrupts
+def test_serves_until_interrupted_with_a_stream_open(start):
+    port = free_port()
+    process = start(*COMMAND, "--port", str(port))
+    assert process.stdout.readline() == f"Serving on http://127.0.0.1:{port}\n"
+    url = f"http://127.0.0.1:{port}/sse?count=1000"
+    with httpx.stream("GET", url, trust_env=False) as response:
+        chunks = response.iter_raw()
+        next(chunks)
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(httpx.RemoteProtocolError):
+            list(chunks)
+    err = process.communicate(timeout=10)[1]
+    assert (process.returncode, err) == (0, "")
+
+
+def test_a_taken_port_is_one_line():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        done = run(*COMMAND, "--port", port)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Port {port} on 127.0.0.1 cannot be used")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_table_for_people(url):
+    done = run(*RECORD, f"{url}/sse?every=0.01")
+    assert done.returncode == 0 and done.stderr == ""
+    assert done.stdout.splitlines()[-1].startswith("5 events, ")
+
+
+def test_lines_for_machines(url):
+    events = run(*RECORD, "--json", f"{url}/events?count=3&every=0").stdout.splitlines()
+    rows = [json.loads(line) for line in events]
+    assert [(r["event"], r["id"], r["data"]) for r in rows] == [
+        ("count", str(n), f'{{"n": {n}}}') for n in (1, 2, 3)
+    ]
+    chunks = run(*RECORD, "--json", f"{url}/plain-stream?count=2&every=0.1").stdout.splitlines()
+    rows = [json.loads(line) for line in chunks]
+    assert [(r["size"], r["data"]) for r in rows] == [(8, "Chunk 0\n"), (8, "Chunk 1\n")]
+    assert rows[0]["at"] < rows[1]["at"]
+    (binary,) = run(
+        *RECORD, "--json", f"{url}/download", "-H", "Range: bytes=250-260"
+    ).stdout.splitlines()
+    data = base64.b64decode(json.loads(binary)["base64"])
+    assert data == bytes([250, 251, 252, 253, 254, 255, 0, 1, 2, 3, 4])
+
+
+def test_lines_come_as_they_are_made(start, url):
+    process = start(*RECORD, "--json", f"{url}/sse?count=1000&every=0.2")
+    times = []
+    for _ in range(4):
+        process.stdout.readline()
+        times.append(time.perf_counter())
+    assert times[3] - times[0] > 0.3
+
+
+@pytest.mark.parametrize("bound", [["--max-chunks", "2"], ["--seconds", "0.7"]])
+def test_a_bound_that_was_asked_for_is_success(bound, url):
+    done = run(*RECORD, f"{url}/sse?count=1000", *bound)
+    assert done.returncode == 0 and f"stopped a{'t' if bound[1] == '2' else 'fter'}" in done.stdout
+
+
+def test_method_body_and_headers():
+    echo = FastAPI()
+
+    @echo.api_route("/", methods=["POST", "PUT"])
+    async def root(request: Request) -> list[str]:
+        return [request.method, (await request.body()).decode(), request.headers["x-a"]]
+
+    with Server(echo) as server:
+        words = ["--json", server.url, "-H", "X-A: b: c", "-d", "body"]
+        posted = json.loads(run(*RECORD, *words).stdout)["data"]
+        put = json.loads(run(*RECORD, *words, "-X", "PUT").stdout)["data"]
+    assert json.loads(posted) == ["POST", "body", "b: c"]
+    assert json.loads(put) == ["PUT", "body", "b: c"]
+
+
+def test_a_body_cut_short_is_a_failure():
+    async def cut():
+        yield "one"
+        raise LookupError("on purpose")
+
+    broken = FastAPI()
+    broken.get("/")(lambda: StreamingResponse(cut()))
+    with Server(broken) as server:
+        done = run(*RECORD, server.url)
+    assert done.returncode == 1 and "ended early" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["http://127.0.0.1:1/"], 1),
+        (["nonsense"], 2),
+        (["/path"], 2),
+        ([], 2),
+        (["http://127.0.0.1:1/", "-H", "nonsense"], 2),
+        (["http://127.0.0.1:1/", "--max-chunks", "0"], 2),
+        (["http://127.0.0.1:1/", "--seconds", "soon"], 2),
+    ],
+)
+def test_what_cannot_be_done_is_said_without_a_traceback(words, code):
+    done = run(*RECORD, *words)
+    assert done.returncode == code
+    assert done.stderr and "Traceback" not in done.stderr
+
+
+@interrupts
+def test_an_interrupt_keeps_what_came(start, url):
+    process = start(*RECORD, f"{url}/sse?count=1000")
+    for _ in range(5):
+        process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10)
+    assert process.returncode == 130 and err == ""
+    assert out.splitlines()[-1].endswith(": interrupted.")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes end otherwise there")
+@pytest.mark.parametrize("words", [[], ["--json"]])
+def test_a_pipe_that_closes_early(words, start, url):
+    process = start(*RECORD, *words, f"{url}/plain-stream?count=1000&every=0.05")
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(timeout=10) == 141
+    assert "Traceback" not in process.stderr.read()
