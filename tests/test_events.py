@@ -227,6 +227,16 @@ def test_retry_does_not_wait_for_the_blank_line():
     assert decoder.retry == 250
 
 
+def test_id_and_retry_outlive_a_connection():
+    """As in Chromium; test_lesson_06.py holds a whole reader against it."""
+    decoder = EventDecoder("7", 250)
+    assert decoder.feed(b": ping\n\n") == []
+    assert (decoder.last_event_id, decoder.retry) == ("7", 250)
+    assert decoder.feed(b"data: x\n\n") == [Event("message", "x", "7")]
+    assert decoder.feed(b"id\nretry: 0\n\n") == []
+    assert (decoder.last_event_id, decoder.retry) == ("", 0)
+
+
 # Single fields
 
 

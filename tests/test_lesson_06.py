@@ -1,0 +1,125 @@
+"""What lesson 06 says of a browser's EventSource, held against Chromium, and its hundred cuts."""
+
+import random
+from collections import defaultdict
+
+import pytest
+from conftest import LESSONS
+from fastapi import FastAPI, Request, Response
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import HTMLResponse, StreamingResponse
+from playwright.sync_api import sync_playwright
+from test_notebooks import cells_of
+
+from labserver.server import Server
+
+LESSON = next(path for path in LESSONS if path.name.startswith("06_"))
+FOLLOW_IN_CHROMIUM = """path => new Promise(resolve => {
+  const came = [], source = new EventSource(path);
+  const see = (e) => came.push([e.type, e.data, e.lastEventId]);
+  source.onmessage = see;
+  source.addEventListener("end", see);
+  source.onerror = () => source.readyState === EventSource.CLOSED && resolve(came);
+})"""
+
+
+def stream(*pieces, cut=False):
+    async def body():
+        for piece in pieces:
+            yield piece
+        if cut:
+            raise ConnectionError("cut")
+
+    return StreamingResponse(body(), media_type="text/event-stream")
+
+
+FIRST = "retry: 20\nid: 7\ndata: x\n\n"
+ANSWERS = {  # one after another; after the last, 204
+    "a body that ends": [lambda: stream(FIRST)] * 3,
+    "a cut": [lambda: stream(FIRST, "id: 8\ndata: half\n", cut=True)],
+    "an id without data": [lambda: stream(FIRST, "id: 8\n\n")],
+    "an empty id": [lambda: stream(FIRST, "data: y\nid\n\n"), lambda: stream("data: z\n\n")],
+    "a comment first": [lambda: stream(FIRST), lambda: stream(": ping\n\n", cut=True)],
+    "an event without an id": [lambda: stream(FIRST, "event: end\ndata\n\n")],
+    "an event without data": [lambda: stream(FIRST, "event: end\n\n")],
+    "an id that is no ASCII": [lambda: stream("retry: 20\nid: Łódź\ndata: x\n\n")],
+    **{
+        f"status {code}": [lambda: stream(FIRST), lambda code=code: Response(status_code=code)]
+        for code in (201, 204, 401, 404, 422, 500, 502, 503)
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def page(chromium):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--headless", "--no-sandbox", "--disable-gpu"]
+        )
+        yield browser.new_page()
+        browser.close()
+
+
+@pytest.fixture
+def cells():
+    """The lesson's client, and a way to run more of its cells."""
+    main = {"__name__": "main"}
+
+    def run(*ids):
+        for id in ids:
+            exec(next(cell.source for cell in cells_of(LESSON) if cell.id == id), main)
+        return main
+
+    run("imports", "client", "connect", "follow")
+    yield run
+    main["client"].close()
+
+
+def answering():
+    app, asked = FastAPI(), defaultdict(list)
+
+    @app.get("/")
+    async def page():
+        return HTMLResponse("")
+
+    @app.get("/{who}/{case}")
+    async def answer(who: str, case: str, request: Request):
+        asked[who].append(request.headers.get("last-event-id"))
+        answers = ANSWERS[case][len(asked[who]) - 1 :]
+        return answers[0]() if answers else Response(status_code=204)
+
+    return app, asked
+
+
+@pytest.mark.parametrize("case", ANSWERS)
+def test_follow_asks_as_chromium_does(case, page, cells):
+    app, asked = answering()
+    with Server(app) as server:
+        ours = [list(event) for event in cells()["follow"](f"{server.url}/ours/{case}", most=9)]
+        page.goto(server.url)
+        theirs = page.evaluate(FOLLOW_IN_CHROMIUM, f"/theirs/{case}")
+    assert ours == theirs
+    assert asked["ours"] == asked["theirs"]
+    assert len(asked["ours"]) == len(ANSWERS[case]) + (not case.startswith("status"))
+
+
+def test_hundred_cuts_lose_nothing_and_repeat_nothing(cells):
+    random.seed(6)
+    main = cells("cuts-program", "relay", "relay-start", "cuts-look")
+    main["server"].stop()
+    assert main["came"] == main["LINES"]
+    assert len(main["asked"]) == 102
+    assert main["asked"][100] < 400  # far from the end: each of the hundred was cut
+
+
+def test_chromium_gets_every_line_through_the_same_relay(page, cells):
+    random.seed(66)
+    main = cells("cuts-program", "relay", "relay-start")
+    app = FastAPI()
+    app.get("/")(lambda: HTMLResponse(""))
+    app.mount("/", CORSMiddleware(main["app"], allow_origins=["*"]))
+    with Server(app) as main["server"]:
+        page.goto(main["server"].url)
+        url = main["through_relay"](random.choices(range(300, 600), k=100))
+        came = page.evaluate(FOLLOW_IN_CHROMIUM, f"{url}/lines")
+    assert [data for _, data, _ in came] == main["LINES"]

@@ -1,0 +1,162 @@
+# An end event, and no 204
+from typing import Annotated
+
+from fastapi import FastAPI, Header
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+STAGES = ["queued", "running", "saving", "done"]
+
+
+@app.get("/job")
+async def job(last_event_id: Annotated[str, Header()] = ""):
+    async def stages():
+        first = STAGES.index(last_event_id) + 1 if last_event_id else 0
+        for stage in STAGES[first:]:
+            name = "end" if stage == "done" else None
+            yield ServerSentEvent(stage, event=name, id=stage)
+
+    return EventSourceResponse(stages())
+
+
+# %% 204 to all who come back
+from typing import Annotated
+
+from fastapi import FastAPI, Header, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+STAGES = ["queued", "running", "saving", "done"]
+
+
+@app.get("/job")
+async def job(last_event_id: Annotated[str, Header()] = ""):
+    if last_event_id:
+        return Response(status_code=204)
+
+    async def stages():
+        for stage in STAGES:
+            name = "end" if stage == "done" else None
+            yield ServerSentEvent(stage, event=name, id=stage)
+
+    return EventSourceResponse(stages())
+
+
+# %% An end event without data, which no client sees
+from typing import Annotated
+
+from fastapi import FastAPI, Header, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+STAGES = ["queued", "running", "saving", "done"]
+
+
+@app.get("/job")
+async def job(last_event_id: Annotated[str, Header()] = ""):
+    if last_event_id == "done":
+        return Response(status_code=204)
+
+    async def stages():
+        first = STAGES.index(last_event_id) + 1 if last_event_id else 0
+        for stage in STAGES[first:]:
+            yield ServerSentEvent(stage, id=stage)
+        yield ServerSentEvent(event="end")
+
+    return EventSourceResponse(stages())
+
+
+# %% An error instead of 204
+from typing import Annotated
+
+from fastapi import FastAPI, Header, HTTPException
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+STAGES = ["queued", "running", "saving", "done"]
+
+
+@app.get("/job")
+async def job(last_event_id: Annotated[str, Header()] = ""):
+    if last_event_id == "done":
+        raise HTTPException(404)
+
+    async def stages():
+        first = STAGES.index(last_event_id) + 1 if last_event_id else 0
+        for stage in STAGES[first:]:
+            name = "end" if stage == "done" else None
+            yield ServerSentEvent(stage, event=name, id=stage)
+
+    return EventSourceResponse(stages())
+
+
+# %% 204 from inside the generator
+from typing import Annotated
+
+from fastapi import FastAPI, Header, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+STAGES = ["queued", "running", "saving", "done"]
+
+
+@app.get("/job")
+async def job(last_event_id: Annotated[str, Header()] = ""):
+    async def stages():
+        first = STAGES.index(last_event_id) + 1 if last_event_id else 0
+        if first == len(STAGES):
+            yield Response(status_code=204)
+        for stage in STAGES[first:]:
+            name = "end" if stage == "done" else None
+            yield ServerSentEvent(stage, event=name, id=stage)
+
+    return EventSourceResponse(stages())
+
+
+# %% Done once, done for all
+from typing import Annotated
+
+from fastapi import FastAPI, Header, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+STAGES = ["queued", "running", "saving", "done"]
+sent = []
+
+
+@app.get("/job")
+async def job(last_event_id: Annotated[str, Header()] = ""):
+    if "done" in sent and last_event_id in ("", "done"):
+        return Response(status_code=204)
+
+    async def stages():
+        first = STAGES.index(last_event_id) + 1 if last_event_id else 0
+        for stage in STAGES[first:]:
+            name = "end" if stage == "done" else None
+            yield ServerSentEvent(stage, event=name, id=stage)
+            sent.append(stage)
+
+    return EventSourceResponse(stages())
+
+
+# %% Every event is named end
+from typing import Annotated
+
+from fastapi import FastAPI, Header, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+STAGES = ["queued", "running", "saving", "done"]
+
+
+@app.get("/job")
+async def job(last_event_id: Annotated[str, Header()] = ""):
+    if last_event_id == "done":
+        return Response(status_code=204)
+
+    async def stages():
+        first = STAGES.index(last_event_id) + 1 if last_event_id else 0
+        for stage in STAGES[first:]:
+            yield ServerSentEvent(stage, event="end", id=stage)
+
+    return EventSourceResponse(stages())
