@@ -27,7 +27,7 @@ class Table:
 
     def say(self, line: str) -> None:
         """Print a line that is no row, at once."""
-        print(line, flush=True)
+        print(line + "\n", end="", flush=True)  # in one, lest another thread's print cut in
 
     def chunk(self, at: float, size: int, data: bytes) -> None:
         self._row(CHUNK_HEAD, chunk_row, at, size, data)
@@ -44,7 +44,7 @@ class Table:
             print(f"     … {left_out:,} rows more …")
         for format_row, *cells in self._unshown:
             print(format_row(*cells))
-        print(summary, flush=True)
+        self.say(summary)
 
     def _row(self, head: str, format_row: Callable[..., str], at: float, *cells: object) -> None:
         self._count += 1
