@@ -1,0 +1,195 @@
+"""What lesson 04 says of clients, loops and the stop button, and that its kernel stays sound."""
+
+import asyncio
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+from conftest import NO_PROXIES, ROOT, run
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+from jupyter_client import KernelManager
+from jupyter_client.manager import start_new_kernel
+from test_notebooks import cells_of, run_all, text_of
+
+from labserver.server import Server
+
+LESSON = ROOT / "notebooks/04_read_a_stream.ipynb"
+SILENCE = 3.0  # seconds
+
+before_3_14 = pytest.mark.skipif(sys.version_info >= (3, 14), reason="nest_asyncio fails there")
+
+
+# The whole lesson, all cells queued at once
+
+
+def run_and_see(folder):
+    cells = {cell.id: cell for cell in run_all(LESSON, folder)[0]}
+    assert [id for id, cell in cells.items() if cell.status != "ok"] == []
+    assert "".join(text_of(cell, "stderr") for cell in cells.values()) == ""
+    said = {id: text_of(cell, "stdout") for id, cell in cells.items()}
+
+    readers = said["readers-look"]
+    assert r"'1,Zo'" in readers and r"'ë\r'" in readers
+    assert readers.split()[-4:] == ["iter_lines", "'1,Zoë'", "'2,Ann'", "'3,Bob'"]
+    pairs = re.findall(r"([\d,]+) made, ([\d,]+) came", said["burst-look"])
+    chunked, sized, large = [[int(n.replace(",", "")) for n in pair] for pair in pairs]
+    assert chunked == [1000, 1000] and sized[1] < sized[0] and large[1] > large[0]
+
+    assert "cancelled at line 3" in said["leaving-look"]
+    first, *_, last = map(float, re.findall(r"([\d.]+) s", said["requests-look"]))
+    assert first < last / 2
+    for flags, first, last in re.findall(
+        r"curl (-\w+) \['([\d.]+) .*, '([\d.]+) ", said["curl-look"]
+    ):
+        assert (float(first) < float(last) / 2) == (flags == "-sN")
+
+    turns = re.findall(r"(?m)^(one|two) line (\d)", said["await-look"])
+    assert [number for _, number in turns] == list("0011223344")
+    assert said["script-look"].startswith("asyncio.run() cannot be called")
+    assert said["script-look"].count("script line") == 5
+    assert said["nested-look"].count("script line") == 5
+    assert said["run-five-look"].splitlines() == ["1 of 5 ran", "5 of 5 ran"]
+
+    assert "ended early: timed out" in said["timeouts-look"]
+    drawn = next(o.data["text/plain"] for o in cells["timeouts-look"].outputs if "data" in o)
+    arrived = re.findall(r"chunks arrived at ([\d., ]+) s", drawn)
+    for times, count in zip(arrived, (4, 5), strict=True):
+        first, *_, last = seen = [float(at) for at in times.split(", ")]
+        assert len(seen) == count and first < last / 2, "it does not stream any more"
+
+
+@before_3_14
+def test_every_cell_runs_and_streams_when_all_are_queued(tmp_path):
+    run_and_see(tmp_path)
+
+
+def test_every_cell_runs_and_streams_on_other_pythons(other_python, tmp_path, monkeypatch):
+    run(other_python, "-m", "pip", "install", "--quiet", "requests")  # jupyterlab brings it
+    monkeypatch.setattr(sys, "executable", str(other_python))
+    assert KernelManager().format_kernel_cmd()[0] == str(other_python)
+    run_and_see(tmp_path)
+
+
+# The stop button
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory):
+    env = NO_PROXIES | {"IPYTHONDIR": str(tmp_path_factory.mktemp("ipython"))}
+    manager, client = start_new_kernel(env=env, stderr=subprocess.DEVNULL)
+    yield manager, client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+READ = """
+import asyncio, httpx
+async def read():
+    client = httpx.AsyncClient(trust_env=False)
+    async with client, client.stream("GET", url) as response:
+        async for line in response.aiter_lines():
+            print(line, flush=True)
+"""
+IN_THE_CELL = """
+import httpx
+with httpx.stream("GET", url, trust_env=False) as response:
+    for line in response.iter_lines():
+        print(line, flush=True)
+"""
+BY_REQUESTS = """
+import requests
+for line in requests.get(url, stream=True).iter_lines():
+    print(line, flush=True)
+"""
+BY_CURL = """
+import subprocess
+with subprocess.Popen(["curl", "-sN", url], stdout=subprocess.PIPE) as curl:
+    for line in curl.stdout:
+        print(line, flush=True)
+"""
+RECORDED = "from labserver import record; record(url)"
+LOOP_OF_ITS_OWN = """
+import nest_asyncio
+loop = asyncio.new_event_loop()
+nest_asyncio.apply(loop)
+loop.run_until_complete(read())
+"""
+
+
+def waits_for_the_next_piece(kernel, cell):
+    """Whether a cell that reads an idle stream goes on, when interrupted, until the next piece."""
+    manager, client = kernel
+    app, went_on = FastAPI(), threading.Event()
+
+    async def two_lines():
+        yield "line\n"
+        await asyncio.sleep(SILENCE)
+        went_on.set()
+        yield "line\n"
+        await asyncio.sleep(60)
+
+    app.get("/")(lambda: StreamingResponse(two_lines()))
+    with Server(app) as server:
+        sent = client.execute(f"url = {server.url!r}\n{cell}")
+        while True:
+            message = client.get_iopub_msg(timeout=20)
+            if message["parent_header"].get("msg_id") != sent:
+                continue
+            if "line" in message["content"].get("text", "") and not went_on.is_set():
+                manager.interrupt_kernel()
+            if message["content"].get("execution_state") == "idle":
+                return went_on.is_set()
+
+
+@before_3_14
+@pytest.mark.parametrize("cell", [IN_THE_CELL, RECORDED, BY_REQUESTS, READ + LOOP_OF_ITS_OWN])
+def test_stop_button_ends_a_plain_read_at_once(cell, kernel):
+    assert not waits_for_the_next_piece(kernel, cell)
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="this machine has no curl")
+def test_stop_button_ends_a_read_by_curl_at_once(kernel):
+    assert not waits_for_the_next_piece(kernel, BY_CURL)
+
+
+def test_stop_button_ends_an_await_with_the_next_piece(kernel):
+    assert waits_for_the_next_piece(kernel, READ + "await read()")
+
+
+# Single sentences
+
+
+@before_3_14
+def test_after_apply_with_a_loop_of_its_own_asyncio_run_loses_cells_too(capsys):
+    (source,) = (cell.source for cell in cells_of(LESSON) if cell.id == "run-five")
+    lesson = {"DEVNULL": subprocess.DEVNULL}
+    exec(source, lesson)
+    patch = "import asyncio, nest_asyncio; nest_asyncio.apply(asyncio.new_event_loop())\n"
+    lesson["run_five"](patch + "asyncio.run(asyncio.sleep(0.3)); ran = 1")
+    assert capsys.readouterr().out == "1 of 5 ran\n"
+
+
+def test_plain_function_can_wait_in_another_thread_without_a_patch():
+    def wait():
+        with ThreadPoolExecutor() as threads:
+            return threads.submit(asyncio.run, asyncio.sleep(0, "slept")).result()
+
+    async def main():
+        return wait()
+
+    assert asyncio.run(main()) == "slept"
+
+
+def test_iter_lines_tears_data_at_a_line_separator():
+    response = httpx.Response(200, content="1,a\u2028b\n".encode())
+    assert list(response.iter_lines()) == ["1,a", "b"]
+
+
+def test_httpx_bounds_each_step_by_5_seconds():
+    assert httpx.Client(trust_env=False).timeout == httpx.Timeout(5)
