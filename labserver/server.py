@@ -21,6 +21,7 @@ STOP_SECONDS = 2.0
 _LOGGERS = ("uvicorn.error", "uvicorn.access", "asyncio", "sse_starlette.sse")
 
 _current: "Server | None" = None  # the learner's server; stopped, it still keeps the address
+_changing = threading.Lock()  # two threads that serve at once take turns
 
 
 def serve(app: Any, port: int = 0) -> "Server":
@@ -36,16 +37,17 @@ def serve(app: Any, port: int = 0) -> "Server":
     global _current
     server = Server(app)
     _check_port(port)
-    last = _current
-    if last is None or port not in (0, last.port):
-        listener = _listen(port)
-        if last is not None:
+    with _changing:
+        last = _current
+        if last is None or port not in (0, last.port):
+            listener = _listen(port)
+            if last is not None:
+                last.stop()
+        else:
             last.stop()
-    else:
-        last.stop()
-        listener = _listen_again(last.port, elsewhere=port == 0)
-    server.start(listener)
-    _current = server
+            listener = _listen_again(last.port, elsewhere=port == 0)
+        _current = server  # before it starts, so that an interrupted start is not forgotten
+        server.start(listener)
     print(f"Serving on {server.url}", flush=True)
     return server
 
@@ -65,6 +67,10 @@ class Server:
     def __init__(self, app: Any) -> None:
         _check_app(app)
         self.port = 0
+        # Thread.is_alive() will not do: once a join was interrupted, Python 3.11 says no for good.
+        self._ended = threading.Event()
+        self._ended.set()
+        self._left_behind = False
         self.hand_overs = HandOvers(app)
         self._log = _Log()
         # No log_config, log_level or access_log: each would change loggers of the whole process.
@@ -91,7 +97,7 @@ class Server:
     @property
     def running(self) -> bool:
         """Whether the server still takes requests."""
-        return self._thread.is_alive() and not self._uvicorn.should_exit
+        return not self._ended.is_set() and not self._uvicorn.should_exit
 
     @property
     def log(self) -> "Log":
@@ -111,24 +117,28 @@ class Server:
         self._loop = factory()
         self._loop.set_exception_handler(_log_while_open)
         self._task = self._loop.create_task(self._uvicorn.serve(sockets=[self._listener]))
-        self._thread.start()
-        self._wait_until_started()
+        self._start_thread()
 
     def stop(self) -> None:
         """End open streams, run the app's shutdown, free the port. Stopped before: do nothing."""
-        if not self.running:
-            return
-        self._uvicorn.should_exit = True
-        with suppress(RuntimeError):  # it ended by itself, a moment ago
-            self._loop.call_soon_threadsafe(self._task.cancel)
-        self._thread.join(STOP_SECONDS)
-        if self._thread.is_alive():
+        if self.running:
+            self._uvicorn.should_exit = True
+            with suppress(RuntimeError):  # it ended by itself, a moment ago
+                self._loop.call_soon_threadsafe(self._task.cancel)
+        if self._left_behind or self._thread.ident in (None, threading.get_ident()):
+            return  # a route cannot wait for its own end
+        if self._ended.wait(STOP_SECONDS):  # also where an earlier stop() was interrupted
+            self._thread.join(STOP_SECONDS)
+        else:
             # Its event loop is held by a call that blocks. Without the listener it is harmless.
+            self._left_behind = True
             self._listener.close()
             print(f"{self.url} does not stop: something blocks its event loop. Left behind.")
 
-    def _wait_until_started(self) -> None:
+    def _start_thread(self) -> None:
         try:
+            self._ended.clear()
+            self._thread.start()
             in_time = self._uvicorn.settled.wait(START_SECONDS)
         except BaseException:  # the cell was interrupted
             self.stop()
@@ -143,20 +153,26 @@ class Server:
         raise RuntimeError(f"The app failed while starting. {reason}") from error
 
     def _run(self) -> None:
-        loop = self._loop
-        with self._log.capturing(threading.get_ident()), self._listener:
-            try:
-                # SystemExit is how uvicorn says that the app did not start.
-                with suppress(SystemExit, asyncio.CancelledError):
+        try:
+            with self._log.capturing(threading.get_ident()), self._listener:
+                self._run_loop(self._loop)
+        finally:
+            self._uvicorn.settled.set()
+            self._ended.set()
+
+    def _run_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            while not self._task.done():
+                # These two leave the loop from whatever task raises them: uvicorn's, when the app
+                # did not start, but also that of a stream that calls exit(), which ends alone.
+                with suppress(SystemExit, KeyboardInterrupt, asyncio.CancelledError):
                     loop.run_until_complete(self._task)
-                loop.run_until_complete(_cancel_rest())
-                loop.run_until_complete(loop.shutdown_asyncgens())
-            except Exception:
-                logging.getLogger("uvicorn.error").exception("The server ended by an error")
-            finally:
-                loop.close()
-                gc.collect()  # a synchronous generator runs its `finally` when it is collected
-                self._uvicorn.settled.set()
+            loop.run_until_complete(_cancel_rest())
+        except BaseException:
+            logging.getLogger("uvicorn.error").exception("The server ended by an error")
+        finally:
+            loop.close()
+            gc.collect()  # a synchronous generator runs its `finally` when it is collected
 
 
 class HandOvers:
@@ -268,6 +284,8 @@ class _Uvicorn(uvicorn.Server):
             asyncio.get_running_loop().remove_reader(sockets[0])
         for _ in range(3):
             await asyncio.sleep(0)
+        with suppress(OSError):  # a forked child, which holds a copy, would keep the port
+            sockets[0].shutdown(socket.SHUT_RDWR)
         for server in self.servers:
             with suppress(ValueError):  # left behind: its listener is closed already
                 server.close()
@@ -293,8 +311,11 @@ async def _cancel(tasks: Iterable[asyncio.Task[Any]], seconds: float) -> None:
 
 
 async def _cancel_rest() -> None:
-    """Cancel what the app left running on the loop."""
+    """Cancel what the app left running on the loop, and close what it left half iterated."""
     await _cancel(asyncio.all_tasks() - {asyncio.current_task()}, 0.1)
+    closing = asyncio.create_task(asyncio.get_running_loop().shutdown_asyncgens())
+    await asyncio.wait([closing], timeout=0.2)
+    await _cancel([closing], 0.1)
 
 
 def _log_while_open(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -3,12 +3,14 @@
 import asyncio
 import gc
 import logging
+import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 
 import httpx
 import psutil
@@ -275,6 +277,126 @@ def test_background_tasks_end_with_the_server(client):
     with serve(app) as server:
         client.get(server.url)
     assert ended == [True]
+
+
+def test_cleaning_up_that_never_ends_is_not_waited_for(client, capsys):
+    half_read = []
+
+    async def items():
+        try:
+            yield "first"
+            yield "second"
+        finally:
+            await asyncio.sleep(3600)
+
+    app = FastAPI()
+
+    @app.get("/")
+    async def first():
+        half_read.append(items())
+        return await anext(half_read[0])
+
+    server = serve(app)
+    client.get(server.url)
+    server.stop()
+    assert "does not stop" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("stop", [SystemExit, KeyboardInterrupt])
+def test_a_stream_that_exits_ends_alone(stop, client, capfd):
+    app = FastAPI()
+
+    async def stream():
+        yield "x"
+        raise stop("on purpose")
+
+    app.get("/")(lambda: StreamingResponse(stream()))
+    app.get("/word")(lambda: "still here")
+    with serve(app) as server:
+        with pytest.raises(httpx.RemoteProtocolError):
+            client.get(server.url)
+        assert client.get(server.url + "/word").json() == "still here"
+    assert "on purpose" in server.log
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("kind", ["async", "sync"])
+def test_a_route_may_stop_its_server(kind, client):
+    app = FastAPI()
+
+    @app.get("/async")
+    async def on_the_loop():
+        server.stop()
+
+    app.get("/sync")(lambda: server.stop())
+    server = serve(app)
+    with suppress(httpx.HTTPError):
+        client.get(f"{server.url}/{kind}")
+    server.stop()  # waits for the end, whoever asked for it
+    with socket.create_server(("127.0.0.1", server.port)):
+        assert not server.running and not server.log
+
+
+def test_threads_that_serve_at_once_share_the_address():
+    servers = []
+    threads = [
+        threading.Thread(target=lambda: servers.append(serve(answering("one")))) for _ in range(5)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len({server.port for server in servers}) == 1
+    assert sum(server.running for server in servers) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends itself a signal")
+def test_an_interrupted_stop_is_waited_for_by_the_next(client):
+    entered, released = threading.Event(), threading.Event()
+    app = FastAPI()
+
+    @app.get("/")
+    async def block():
+        entered.set()
+        released.wait(60)
+
+    def interrupt():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.3)
+        released.set()
+
+    first = serve(app)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with socket.create_connection(("127.0.0.1", first.port)) as line:
+            line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert entered.wait(10)
+            timer = threading.Timer(0.3, interrupt)
+            timer.start()
+            with pytest.raises(KeyboardInterrupt):
+                first.stop()
+            assert serve(answering("two")).url == first.url
+    finally:
+        released.set()
+        timer.join()
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork there")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_child_does_not_hold_the_address(client):
+    first = serve(answering("one"))
+    child = os.fork()
+    if not child:
+        time.sleep(60)
+        os._exit(0)
+    try:
+        second = serve(answering("two"))
+        assert second.url == first.url
+        assert client.get(second.url + "/word").json() == "two"
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 # What cannot be served
