@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from typing import Any, NamedTuple, Protocol
 
@@ -118,7 +119,10 @@ def record_into(
     """Do what `record` does, telling it to `rows`."""
     _check(max_chunks, seconds)
     url, lab = _resolve(path_or_url)
-    client = _client(loopback=url.scheme == "http" and url.host in LOOPBACK)
+    if params := httpx_options.pop("params", None):
+        url = httpx.URL(url, params=params)
+    loopback = url.scheme == "http" and url.host in LOOPBACK
+    client = _client(plain_loopback=loopback and not httpx_options.get("follow_redirects"))
     if rows:
         rows.say(f"{method} {_shown(url)}")
     with ExitStack() as stack:
@@ -133,13 +137,14 @@ def record_into(
         recording = Recording(method, _shown(url), response, time.perf_counter() - start)
         if rows:
             rows.say(_status_line(recording))
-        address = response.extensions["network_stream"].get_extra_info("client_addr")
-        ended = _read(recording, start, rows, max_chunks, keep_data)
+        line = response.extensions["network_stream"]
+        address = line.get_extra_info("client_addr") if lab else None
+        ended = _read(recording, start, rows, max_chunks, keep_data, deadline)
         recording.seconds = time.perf_counter() - start
-        recording.whole = ended is None
         recording.sent = [moment - start for moment in moments.get(address, ())]
-        if deadline.passed and ended:
+        if deadline.passed:  # also where a body seems whole: HTTP/1.0 ends one by closing
             ended = f"stopped after seconds={seconds:g}."
+        recording.whole = ended is None
         recording.ended = ended or "whole."
     if rows:
         rows.end(recording.summary + _remark(recording))
@@ -147,7 +152,12 @@ def record_into(
 
 
 def _read(
-    recording: Recording, start: float, rows: Rows | None, max_rows: int | None, keep: bool
+    recording: Recording,
+    start: float,
+    rows: Rows | None,
+    max_rows: int | None,
+    keep: bool,
+    deadline: "_Deadline",
 ) -> str | None:
     """Read the body into the recording. Returns None for a whole one, else why it ended."""
     response, chunks, events = recording.response, recording.chunks, recording.events
@@ -172,6 +182,8 @@ def _read(
                 rows.chunk(at, size, data)
             if len(counted) == max_rows:
                 return f"stopped at max_chunks={max_rows}."
+            if deadline.passed:  # read no more: what lies unread makes close() tell the server
+                break
     except KeyboardInterrupt:
         return INTERRUPTED
     except httpx.HTTPError as error:
@@ -195,6 +207,7 @@ class _Deadline:
     def __init__(self, seconds: float | None) -> None:
         self.seconds = seconds
         self.passed = False
+        self.beside_timeout = False  # a timeout of the caller's own
         self._stream: Any = None  # httpcore's network stream
 
     def __enter__(self) -> "_Deadline":
@@ -209,12 +222,15 @@ class _Deadline:
 
     def added_to(self, options: dict[str, Any]) -> dict[str, Any]:
         """The caller's options for httpx, with the timeout and a trace that finds the socket."""
+        self.beside_timeout = "timeout" in options
         extensions = dict(options.get("extensions") or {})
         theirs = extensions.get("trace", lambda name, info: None)
 
         def trace(name: str, info: dict[str, Any]) -> None:
             if name in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
                 self._stream = info["return_value"]
+                if self.passed:  # while it was connecting
+                    self._shut_down()
             theirs(name, info)
 
         return {"timeout": self.seconds, **options, "extensions": {**extensions, "trace": trace}}
@@ -223,17 +239,26 @@ class _Deadline:
         self.passed = True
         if self._stream is not None:
             with suppress(OSError):
-                self._stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+                # Not SSLSocket's own shutdown: it would hand out what still comes undeciphered.
+                socket.socket.shutdown(self._stream.get_extra_info("socket"), socket.SHUT_RDWR)
 
 
 @cache
-def _client(loopback: bool) -> httpx.Client:
-    """The HTTP client, made once. A connection a recording, so that all times include one."""
+def _client(plain_loopback: bool) -> httpx.Client:
+    """The HTTP client, made once. It keeps no connection, so that all times include one.
+
+    Nor cookies: no recording depends on an earlier one.
+    """
     limits = httpx.Limits(max_keepalive_connections=0)
-    if loopback:
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    if plain_loopback:
         # No proxies from the environment, and no certificates: loading those takes 0.1 s.
-        return httpx.Client(trust_env=False, verify=SSLContext(PROTOCOL_TLS_CLIENT), limits=limits)
-    return httpx.Client(limits=limits)
+        no_certificates = SSLContext(PROTOCOL_TLS_CLIENT)
+        return httpx.Client(
+            trust_env=False, verify=no_certificates, limits=limits, cookies=no_cookies
+        )
+    direct = {f"all://[{host}]" if ":" in host else f"all://{host}": None for host in LOOPBACK}
+    return httpx.Client(mounts=direct, limits=limits, cookies=no_cookies)
 
 
 def _check(max_chunks: int | None, seconds: float | None) -> None:
@@ -249,13 +274,13 @@ def _resolve(target: str | httpx.URL) -> tuple[httpx.URL, server.Server | None]:
         what = type(target).__name__
         raise TypeError(f"record() takes a path such as '/export' or a URL, not {what}.")
     lab = server.running()
-    if str(target).startswith("/"):
-        if lab is None:
-            raise RuntimeError("Nothing is served yet: serve an app first, with serve(app).")
-        return httpx.URL(lab.url + str(target)), lab
     try:
+        if str(target).startswith("/"):
+            if lab is None:
+                raise RuntimeError("Nothing is served yet: serve an app first, with serve(app).")
+            return httpx.URL(lab.url + str(target)), lab
         url = httpx.URL(target)
-    except httpx.InvalidURL as error:
+    except (httpx.InvalidURL, UnicodeError) as error:
         raise ValueError(f"{target!r} is not a URL: {error}") from None
     if url.scheme not in ("http", "https") or not url.host or (url.port or 0) > 65535:
         raise ValueError(
@@ -269,7 +294,8 @@ def _resolve(target: str | httpx.URL) -> tuple[httpx.URL, server.Server | None]:
 def _no_response(method: str, url: httpx.URL, error: Exception, deadline: _Deadline) -> OSError:
     address = f"{method} {_shown(url)}"
     if deadline.passed or isinstance(error, httpx.TimeoutException):
-        within = "in time" if deadline.seconds is None else f"within {deadline.seconds:g} s"
+        ours = deadline.passed or not deadline.beside_timeout
+        within = f"within {deadline.seconds:g} s" if ours else f"in time: {error}"
         return TimeoutError(f"{address}: no response {within}.")
     return ConnectionError(f"{address}: {error or type(error).__name__}")
 
@@ -282,8 +308,9 @@ def _status_line(recording: Recording) -> str:
     response, headers = recording.response, recording.response.headers
     parts = [f"{response.status_code} {response.reason_phrase}".rstrip()]
     parts.append(headers.get("content-type", "no content-type"))
-    if "content-encoding" in headers:
-        parts.append(f"{headers['content-encoding']}, undone here")
+    if encoding := headers.get("content-encoding"):
+        known = _client(plain_loopback=True).headers["accept-encoding"].split(", ")
+        parts.append(f"{encoding}, undone here" if encoding.lower() in known else encoding)
     if "content-length" in headers:
         parts.append(f"content-length {headers['content-length']}")
     elif "transfer-encoding" in headers:
