@@ -2,6 +2,7 @@
 
 import argparse
 import base64
+import io
 import json
 import os
 import sys
@@ -17,6 +18,8 @@ def main(arguments: list[str] | None = None) -> int:
     that cannot be used, 2 for wrong usage, 130 for Ctrl+C, 141 for a pipe that was closed.
     """
     options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe that is not UTF-8 ends no recording
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return options.run(options)
     except KeyboardInterrupt:

@@ -93,8 +93,15 @@ def record(
     naming the address and the cause. After the headers it never does: it says how it ended.
     """
     rows = None if quiet else table.Table()
-    bounds = {"max_chunks": max_chunks, "seconds": seconds, "keep_data": keep_data}
-    return record_into(rows, path_or_url, method, **bounds, **httpx_options)
+    return record_into(
+        rows,
+        path_or_url,
+        method,
+        max_chunks=max_chunks,
+        seconds=seconds,
+        keep_data=keep_data,
+        **httpx_options,
+    )
 
 
 class Rows(Protocol):
@@ -233,7 +240,10 @@ class _Deadline:
                     self._shut_down()
             theirs(name, info)
 
-        return {"timeout": self.seconds, **options, "extensions": {**extensions, "trace": trace}}
+        # Reads end by the shutdown, which says why; by httpx a second later, should it be missed.
+        read = None if self.seconds is None else self.seconds + 1
+        timeout = httpx.Timeout(self.seconds, read=read)
+        return {"timeout": timeout, **options, "extensions": {**extensions, "trace": trace}}
 
     def _shut_down(self) -> None:
         self.passed = True

@@ -44,8 +44,9 @@ def start(tmp_path):
         process.communicate()
 
 
-def run(*command):
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=NO_PROXIES)
+def run(*command, **variables):
+    environment = NO_PROXIES | variables
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
 
 
 def free_port():
@@ -99,6 +100,14 @@ def test_lines_for_machines(url):
     ).stdout.splitlines()
     data = base64.b64decode(json.loads(binary)["base64"])
     assert data == bytes([250, 251, 252, 253, 254, 255, 0, 1, 2, 3, 4])
+
+
+def test_a_pipe_that_is_not_utf8_gets_all_the_same():
+    foreign = FastAPI()
+    foreign.get("/")(lambda: "日本")
+    with Server(foreign) as server:
+        done = run(*RECORD, server.url, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "") and r"\u65e5\u672c" in done.stdout
 
 
 def test_lines_come_as_they_are_made(start, url):
