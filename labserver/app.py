@@ -8,6 +8,7 @@ import asyncio
 import csv
 import io
 import json
+import secrets
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -15,19 +16,28 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Body, Depends, FastAPI, Header, HTTPException, Query, Request, Response
-from fastapi.responses import FileResponse, StreamingResponse
+from fastapi.responses import FileResponse, HTMLResponse, StreamingResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 ROWS_A_CHUNK = 500
 LISTENERS = 100  # at a time
 UNHEARD = 20  # notifications kept for a listener that does not keep up
+RETRY = 1000  # milliseconds after which a browser asks again
 # A browser that sniffs the type of a plain text shows nothing until it has seen enough.
 AS_TEXT = {"X-Content-Type-Options": "nosniff"}
+PAGE = Path(__file__).with_name("page.html")
+# What bears the nonce is the page's own; it asks its own server alone. Jupyter may frame it.
+POLICY = (
+    "default-src 'none'; script-src 'nonce-{0}'; style-src 'nonce-{0}'; connect-src 'self'; "
+    "img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'self' 127.0.0.1:* localhost:*"
+)
 
 Rows = Annotated[int, Query(ge=0, le=1_000_000)]
 Count = Annotated[int, Query(ge=0, le=1000)]
 Every = Annotated[float, Query(ge=0, le=10, description="seconds between two")]
 LastEventId = Annotated[int, Header(alias="Last-Event-ID", ge=0)]
+Name = Annotated[str, Query(max_length=40, description="chosen by the client, for /cut")]
 
 
 @asynccontextmanager
@@ -36,13 +46,45 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "data.bin")
         file.write_bytes(bytes(range(256)) * 2**15)  # 8 MiB
-        yield {"file": file, "listeners": set()}
+        yield {"file": file, "listeners": set(), "named": {}}
 
 
 app = FastAPI(title="Streaming lab", lifespan=lifespan)
 
 
-@app.get("/plain-stream")
+@app.get("/", response_class=HTMLResponse)
+def page() -> HTMLResponse:
+    """The page: fetch and EventSource side by side, with a clock."""
+    nonce = secrets.token_urlsafe()
+    headers = AS_TEXT | {
+        "Content-Security-Policy": POLICY.format(nonce),
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-store",
+    }
+    text = PAGE.read_text("utf-8").replace('nonce=""', f'nonce="{nonce}"')
+    return HTMLResponse(text, headers=headers)
+
+
+async def cuttable(request: Request, name: Name = "") -> AsyncIterator[None]:
+    """Keep the task that answers this request under its name, for as long as it answers."""
+    task = asyncio.current_task()
+    request.state.named[task] = name
+    try:
+        yield
+    finally:
+        del request.state.named[task]
+
+
+@app.post("/cut")
+async def cut(request: Request, name: Annotated[Name, Query(min_length=1)]) -> dict[str, int]:
+    """Drop the connections of that name in the middle of what they send, as a bad line would."""
+    tasks = [task for task, its_name in request.state.named.items() if its_name == name]
+    for task in tasks:
+        task.cancel()
+    return {"cut": len(tasks)}
+
+
+@app.get("/plain-stream", dependencies=[Depends(cuttable)])
 async def plain_stream(count: Count = 5, every: Every = 0.2) -> StreamingResponse:
     """Text, a line at a time. Where a line ends is the client's to find out."""
 
@@ -66,14 +108,24 @@ async def stream(count: Count = 5, every: Every = 0.2) -> StreamingResponse:
     return StreamingResponse(numbers(), media_type="text/plain", headers=AS_TEXT)
 
 
-@app.get("/sse")
-async def sse(count: Count = 5, every: Every = 0.2) -> EventSourceResponse:
-    """The same as server-sent events: each is whole when it is dispatched."""
+@app.get("/sse", dependencies=[Depends(cuttable)])
+async def sse(
+    count: Count = 5, every: Every = 0.2, end: bool = False, last_event_id: LastEventId = -1
+) -> Response:
+    """The same as server-sent events: each is whole when it is dispatched.
 
-    async def events() -> AsyncIterator[dict[str, str]]:
-        for i in range(count):
-            yield {"data": f"Event {i}"}
+    A browser asks again whenever a stream ends. `end` names one more event, upon which its page
+    can close it; otherwise the next answer is: do not come back.
+    """
+    if last_event_id + 1 >= count:
+        return Response(status_code=204)
+
+    async def events() -> AsyncIterator[ServerSentEvent]:
+        for i in range(last_event_id + 1, count):
+            yield ServerSentEvent(f"Event {i}", id=str(i), retry=RETRY)
             await asyncio.sleep(every)
+        if end:
+            yield ServerSentEvent("all sent", event="end")
 
     return EventSourceResponse(events())
 
@@ -84,7 +136,7 @@ def download(request: Request) -> FileResponse:
     return FileResponse(request.state.file, filename="data.bin")
 
 
-@app.get("/export")
+@app.get("/export", dependencies=[Depends(cuttable)])
 def export(rows: Rows = 10_000) -> StreamingResponse:
     """A CSV, made as it is sent. A chunk for each single row would take a hundred times longer."""
 
@@ -104,7 +156,7 @@ def export(rows: Rows = 10_000) -> StreamingResponse:
     return StreamingResponse(chunks(), media_type="text/csv", headers=headers)
 
 
-@app.get("/export.jsonl")
+@app.get("/export.jsonl", dependencies=[Depends(cuttable)])
 def export_jsonl(rows: Rows = 10_000) -> StreamingResponse:
     """The same as JSON Lines: a row is one line, whatever its text holds, and keeps its types."""
 
@@ -130,13 +182,13 @@ async def events(
 
     async def numbered() -> AsyncIterator[ServerSentEvent]:
         for i in range(last_event_id + 1, count + 1):
-            yield ServerSentEvent(json.dumps({"n": i}), event="count", id=str(i), retry=500)
+            yield ServerSentEvent(json.dumps({"n": i}), event="count", id=str(i), retry=RETRY)
             await asyncio.sleep(every)
 
     return EventSourceResponse(numbered())
 
 
-@app.get("/progress")
+@app.get("/progress", dependencies=[Depends(cuttable)])
 async def progress(every: Every = 0.2, last_event_id: LastEventId = 0) -> Response:
     """A job's progress in per cent, which is the event ID too; the last event is named `done`."""
     if last_event_id >= 100:
@@ -146,12 +198,13 @@ async def progress(every: Every = 0.2, last_event_id: LastEventId = 0) -> Respon
         for percent in range(last_event_id // 20 * 20 + 20, 101, 20):
             await asyncio.sleep(every)
             name = "done" if percent == 100 else "progress"
-            yield ServerSentEvent(json.dumps({"percent": percent}), event=name, id=str(percent))
+            data = json.dumps({"percent": percent})
+            yield ServerSentEvent(data, event=name, id=str(percent), retry=RETRY)
 
     return EventSourceResponse(steps())
 
 
-@app.get("/logs")
+@app.get("/logs", dependencies=[Depends(cuttable)])
 async def logs(count: Count = 10, every: Every = 0.2, last_event_id: LastEventId = 0) -> Response:
     """A log: an entry is one event, however many lines it has, named by its level.
 
@@ -165,7 +218,7 @@ async def logs(count: Count = 10, every: Every = 0.2, last_event_id: LastEventId
             level, text = "info", f"Row {i} is done."
             if i % 4 == 0:
                 level, text = "warning", f"Row {i} is left out:\n  it has no name."
-            yield ServerSentEvent(text, event=level, id=str(i))
+            yield ServerSentEvent(text, event=level, id=str(i), retry=RETRY)
             await asyncio.sleep(every)
 
     return EventSourceResponse(entries())

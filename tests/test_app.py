@@ -49,6 +49,44 @@ def test_stream_is_numbers_line_by_line(url):
 def test_sse_is_the_same_as_events(url):
     got = get(f"{url}/sse?count=4&every=0.1")
     assert [one.data for one in got.events] == [f"Event {i}" for i in range(4)]
+    assert [one.event for one in got.events] == ["message"] * 4
+
+
+def test_sse_resumes_after_any_and_ends_for_good(url):
+    whole = get(f"{url}/sse?count=4&every=0&end=true").events
+    assert [one[1:] for one in whole[-1:]] == [("end", "all sent", "3")]
+    for i in range(3):
+        rest = get(f"{url}/sse?count=4&every=0&end=true", headers={"Last-Event-ID": str(i)})
+        assert [one[1:] for one in rest.events] == [one[1:] for one in whole[i + 1 :]]
+    over = get(f"{url}/sse?count=4", headers={"Last-Event-ID": "3"})
+    assert over.response.status_code == 204
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/plain-stream?count=100",
+        "/sse?count=100",
+        "/progress?every=2",
+        "/logs?count=100",
+        "/export?rows=1000000",
+        "/export.jsonl?rows=1000000",
+    ],
+)
+def test_cut_drops_the_connections_of_that_name_alone(path, url):
+    with ThreadPoolExecutor() as pool:
+        mine, other = (pool.submit(get, f"{url}{path}&name={name}", seconds=0.8) for name in "ab")
+        time.sleep(0.2)
+        answer = httpx.post(f"{url}/cut?name=a", trust_env=False)
+        assert answer.json() == {"cut": 1}
+    assert not mine.result().whole and mine.result().seconds < 0.7
+    assert other.result().whole or other.result().seconds > 0.7
+    assert httpx.post(f"{url}/cut?name=a", trust_env=False).json() == {"cut": 0}
+
+
+def test_cut_needs_a_name(url):
+    for query in ("", "?name=", f"?name={'x' * 41}"):
+        assert httpx.post(f"{url}/cut{query}", trust_env=False).status_code == 422
 
 
 def test_download_can_be_resumed(url):
@@ -187,7 +225,7 @@ def test_numbers_are_bounded(path, url):
     assert get(url + path).response.status_code == 422
 
 
-@pytest.mark.parametrize("path", ["/events", "/progress", "/logs"])
+@pytest.mark.parametrize("path", ["/events", "/progress", "/logs", "/sse"])
 @pytest.mark.parametrize("value", ["x", "-1", "1.5", "9" * 5000])
 def test_a_wrong_last_event_id_is_refused(value, path, url):
     got = get(url + path, headers={"Last-Event-ID": value})
