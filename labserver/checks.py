@@ -15,7 +15,7 @@ import threading
 import time
 from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import Future, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import wraps
 from itertools import islice, pairwise, zip_longest
@@ -28,6 +28,10 @@ from labserver.recording import RecordedEvent, Recording, record
 from labserver.server import Server
 
 SECONDS = 10.0  # for one request of a check, so that an endless answer ends
+MEANS = {  # what a beginner's slip looks like from the server
+    "'coroutine' object is not iterable": " An async function without yield is no generator.",
+    "'function' object is not iterable": " Call the generator function.",
+}
 
 
 class NotYet(Exception):
@@ -67,7 +71,9 @@ def served(app: Any) -> Iterator[str]:
         server.stop()  # an error is logged only after its status 500 was sent
         if not server.log:
             raise
-        raise NotYet(f"{missing} The server says: {server.log.splitlines()[-1]}") from None
+        says = server.log.splitlines()[-1]
+        means = "".join(words for slip, words in MEANS.items() if slip in says)
+        raise NotYet(f"{missing} The server says: {says}{means}") from None
     finally:
         server.stop()
 
@@ -75,9 +81,11 @@ def served(app: Any) -> Iterator[str]:
 def fetched(url: str, **options: Any) -> Recording:
     """Record an answer's response, and insist on a whole one with status 200."""
     recording = record(url, quiet=True, **{"seconds": SECONDS, **options})
-    path = recording.response.url.path
-    if recording.response.status_code != 200:
-        raise NotYet(f"{path} answered with status {recording.response.status_code}.")
+    path, status = recording.response.url.path, recording.response.status_code
+    if status == 404:
+        raise NotYet(f"{path} answered with status 404: no such route. Has your cell run?")
+    if status != 200:
+        raise NotYet(f"{path} answered with status {status}.")
     if not recording.whole:
         raise NotYet(f"{path} did not come whole: {recording.ended}")
     return recording
@@ -97,13 +105,15 @@ def countdown(app: Any) -> None:
     """Counts down from 3 to lift-off: four lines of text, one after another."""
     with served(app) as url:
         recording = fetched(f"{url}/countdown")
+    kind = recording.response.headers.get("content-type", "no content-type")
+    own = "a route that yields itself sends JSON Lines. Yield in a function of its own."
+    require(kind != "application/jsonl", own)
     body = _body(recording)
     require(body == b"3\n2\n1\nlift-off\n", f"the lines are 3, 2, 1, lift-off; {body!r} came.")
     pieces = len(recording.chunks)
     require(pieces == 4, f"four lines came as {pieces} chunk(s): each item of the content is one.")
     gap = median(after.at - before.at for before, after in pairwise(recording.chunks))
     require(gap > 0.1, f"the lines came {gap:.3f} s apart: wait 0.2 s between one and the next.")
-    kind = recording.response.headers.get("content-type", "no content-type")
     require(kind.startswith("text/plain"), f"/countdown has {kind}: declare it as text/plain.")
 
 
@@ -122,9 +132,8 @@ def noted(app: Any) -> None:
             if noted := _ended(url)[before:]:
                 break
             time.sleep(0.05)
-    require(
-        noted, "the stream is over, and /ended has no new time: is there a task that notes it?"
-    )
+        unnoted = "the stream is over, and /ended has no new time: is there a task that notes it?"
+        require(noted, unnoted)
     require(len(noted) == 1, f"one stream is over, and /ended has {len(noted)} new times.")
     require(isinstance(noted[0], float), f"/ended has {noted[0]!r}, which is no time.time().")
     late = noted[0] - start
@@ -148,8 +157,10 @@ def download_progress(progress: Any) -> None:
     app, hurry, waited = _in_halves()
 
     def fractions(url: str) -> list[Any]:
-        given = []
-        for fraction in progress(url):
+        given, result = [], progress(url)
+        name = type(result).__name__
+        require(hasattr(result, "__iter__"), f"it gave a {name}: yield fractions, in a plain def.")
+        for fraction in result:
             given.append(fraction)
             require(len(given) < 1000, "two chunks came, and there is no end to the fractions.")
             if fraction != 0:  # 0 may be given before anything came
@@ -166,9 +177,10 @@ def download_progress(progress: Any) -> None:
         require(not waited, "the fractions came when all was over: yield after each chunk.")
         try:
             given = _returned(fractions, f"{server.url}/unsized")
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
             raise NotYet(f"no content-length: {type(error).__name__}. Yield None then.") from None
-    require(given and set(given) == {None}, f"no content-length: yield None, not {given[:4]}.")
+    require(given, "no content-length: nothing was yielded. Yield None after each chunk.")
+    require(set(given) == {None}, f"no content-length: yield None, not {given[:4]}.")
 
 
 @exercise
@@ -189,7 +201,7 @@ def resume_download(download: Any) -> None:
         require(len(asked) > 1, f"{came}: when it breaks off, make a second request.")
         if knows_range:
             again = f"the second request asked for {asked[1] or 'everything'}"
-            require(re.match("bytes=[1-9]", asked[1]), f"{again}: name the rest in Range.")
+            require(re.match("bytes=[1-9]", asked[1]), f"{again}: name the rest, as bytes=N-.")
             require(got == data, f"{came} and not the same ones; {again}, after {cut:,} bytes.")
         require(got == data, f"{came} where the server answers 200, with all from the start.")
 
@@ -272,6 +284,8 @@ def awkward_fields(app: Any) -> None:
     with served(app) as url:
         export = fetched(f"{url}/people.csv", method="POST", json=AWKWARD)
     headers, body = export.response.headers, _body(export)
+    apart = len(export.chunks) > len(body) / 2
+    require(not apart, "each character came as a chunk: hand over a generator of rows, no text.")
     require(headers.get("content-type", "").startswith("text/csv"), "the media type is text/csv.")
     for sent, came in zip_longest(AWKWARD, _csv_rows(body.removeprefix(BOM_UTF8))):
         require(sent is not None, f"one row too many came: {came}.")
@@ -294,7 +308,8 @@ def first_row(app: Any) -> None:
         ids = [row[0] for row in _csv_rows(_body(report)) if row]
         hint = "Is the buffer empty at the end?" if len(ids) < count else "Is the buffer emptied?"
         require(len(ids) == count, f"of {count:,} rows, {len(ids):,} came. {hint}")
-        require(ids == [str(i) for i in range(count)], "the rows came in another order.")
+        wrong = next(((i, id) for i, id in enumerate(ids) if id != str(i)), None)
+        require(not wrong, wrong and f"row {wrong[0]} starts with {wrong[1][-9:]!r}.")
     times = [0.0, *(chunk.at for chunk in slow.chunks)]
     silence = max(after - before for before, after in pairwise(times)) / slow.seconds
     require(silence < 0.5, f"while 30 rows were made, nothing came for {silence:.0%} of the time.")
@@ -414,7 +429,10 @@ def named_events(app: Any) -> None:
     """Three events named `stock`, whose data is JSON, for an item of any name."""
     with served(app) as url:
         for item in ("tea", 'a "big" box,\nof two lines'):
-            events = fetched(f"{url}/stock", params={"item": item}).events
+            stock = fetched(f"{url}/stock", params={"item": item})
+            events, kind = stock.events, stock.response.headers.get("content-type", "nothing")
+            came = f"no event: {_body(stock)[:40]!r}, declared as {kind}"
+            require(events, f"/stock sent {came}.")
             require(len(events) == 3, f"/stock sent {_events(events)}, not three events.")
             for left, (_, name, data, _) in zip((2, 1, 0), events, strict=True):
                 named = "has no name" if name == "message" else f"is named {name!r}"
@@ -468,6 +486,7 @@ def resumable(app: Any) -> None:
             rest, status = _asked_again(url + path, last_id)
             came = f"a client that had {had} came back with Last-Event-ID: {last_id}"
             require(status in (200, 204), f"{came}, and got the status {status}.")
+            require(rest != data, f"{came}, and got {rest}, as a client that had none.")
             require(rest == left, f"{came}, and got {rest}, not {left}.")
         new, _ = _asked_again(url + path)
         require(new == data, f"a new client, without Last-Event-ID, got {new}: it starts at 4.")
@@ -620,3 +639,30 @@ def _percent(recording: Recording) -> list[int]:
     bare = [data for _, _, data, id in recording.events if not id.isdecimal()]
     require(not bare, f"the id is no percentage where the data is {bare[:1]}.")
     return [int(id) for *_, id in recording.events]
+
+
+# Lesson 09
+
+
+@exercise
+def mend(app: Any) -> None:
+    """Refuses with a 403; streams step by step to who has the key, others served meanwhile."""
+    with served(app) as url, ThreadPoolExecutor(1) as pool:
+        for path in ("/steps", "/steps?key=coffee"):
+            refused = record(url + path, quiet=True, seconds=SECONDS)
+            status, sent = refused.response.status_code, "" if refused.whole else ", then was cut"
+            require(status == 403, f"{path} answered with status {status}{sent}: it wants a 403.")
+        streaming = pool.submit(fetched, f"{url}/steps", params={"key": "tea"})
+        time.sleep(0.1)
+        pings = []
+        while not streaming.done():
+            pings.append(fetched(f"{url}/ping").seconds)
+            time.sleep(0.02)
+        chunks, body = streaming.result().chunks, _body(streaming.result())
+        wanted = b"".join(b"step %d\n" % i for i in range(4))
+        require(body == wanted, f"with the key, /steps sent {body!r}, not {wanted!r}.")
+        require(len(chunks) == 4, f"the four steps came as {len(chunks)} chunk(s).")
+        gap = median(after.at - before.at for before, after in pairwise(chunks))
+        require(gap > 0.1, f"the steps came {gap:.3f} s apart: none is to wait for the next.")
+        late = f"while /steps streams, /ping takes {median(pings or [9]):.1f} s to answer"
+        require(median(pings or [9]) < gap / 2, f"{late}: what does it wait for?")
