@@ -5,6 +5,7 @@ import base64
 import io
 import json
 import os
+import signal
 import sys
 import time
 
@@ -40,6 +41,7 @@ def serve(options: argparse.Namespace) -> int:
     """Serve the finished app until Ctrl+C."""
     from labserver.app import app  # not needed for recording, and slow to import
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl+C does
     running = server.serve(app, options.port)
     try:
         print("Ctrl+C stops it.", flush=True)

@@ -55,7 +55,8 @@ def free_port():
 
 
 @interrupts
-def test_serves_until_interrupted_with_a_stream_open(start):
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_serves_until_interrupted_with_a_stream_open(name, start):
     port = free_port()
     process = start(*COMMAND, "--port", str(port))
     assert process.stdout.readline() == f"Serving on http://127.0.0.1:{port}\n"
@@ -63,7 +64,7 @@ def test_serves_until_interrupted_with_a_stream_open(start):
     with httpx.stream("GET", url, trust_env=False) as response:
         chunks = response.iter_raw()
         next(chunks)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(getattr(signal, name))
         with pytest.raises(httpx.RemoteProtocolError):
             list(chunks)
     err = process.communicate(timeout=10)[1]
