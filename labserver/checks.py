@@ -29,8 +29,8 @@ from labserver.server import Server
 
 SECONDS = 10.0  # for one request of a check, so that an endless answer ends
 MEANS = {  # what a beginner's slip looks like from the server
-    "'coroutine' object is not iterable": " An async function without yield is no generator.",
-    "'function' object is not iterable": " Call the generator function.",
+    "'coroutine' object is not iterable": "An async function without yield is no generator.",
+    "'function' object is not iterable": "Call the generator function.",
 }
 
 
@@ -72,7 +72,7 @@ def served(app: Any) -> Iterator[str]:
         if not server.log:
             raise
         says = server.log.splitlines()[-1]
-        means = "".join(words for slip, words in MEANS.items() if slip in says)
+        means = "".join(f". {words}" for slip, words in MEANS.items() if slip in says)
         raise NotYet(f"{missing} The server says: {says}{means}") from None
     finally:
         server.stop()
@@ -158,8 +158,8 @@ def download_progress(progress: Any) -> None:
 
     def fractions(url: str) -> list[Any]:
         given, result = [], progress(url)
-        name = type(result).__name__
-        require(hasattr(result, "__iter__"), f"it gave a {name}: yield fractions, in a plain def.")
+        kind = type(result).__name__
+        require(hasattr(result, "__iter__"), f"it returned {kind}: yield them, in a plain def.")
         for fraction in result:
             given.append(fraction)
             require(len(given) < 1000, "two chunks came, and there is no end to the fractions.")
@@ -431,8 +431,8 @@ def named_events(app: Any) -> None:
         for item in ("tea", 'a "big" box,\nof two lines'):
             stock = fetched(f"{url}/stock", params={"item": item})
             events, kind = stock.events, stock.response.headers.get("content-type", "nothing")
-            came = f"no event: {_body(stock)[:40]!r}, declared as {kind}"
-            require(events, f"/stock sent {came}.")
+            came = f"{_body(stock)[-20:]!r} at the end, declared as {kind}"
+            require(events, f"/stock sent no event: {came}.")
             require(len(events) == 3, f"/stock sent {_events(events)}, not three events.")
             for left, (_, name, data, _) in zip((2, 1, 0), events, strict=True):
                 named = "has no name" if name == "message" else f"is named {name!r}"
@@ -666,3 +666,30 @@ def mend(app: Any) -> None:
         require(gap > 0.1, f"the steps came {gap:.3f} s apart: none is to wait for the next.")
         late = f"while /steps streams, /ping takes {median(pings or [9]):.1f} s to answer"
         require(median(pings or [9]) < gap / 2, f"{late}: what does it wait for?")
+
+
+# Lesson 10
+
+
+@exercise
+def moved(app: Any) -> None:
+    """A client reads the events of before, is refused as before; fastapi.sse makes them."""
+    path = "/race?laps=2"
+    wanted = [("message", "Ready", ""), ("lap", {"lap": 1}, "1"), ("lap", {"lap": 2}, "2")]
+    wanted += [("end", "done", "2")]
+    with served(app) as url:
+        race = fetched(url + path)
+        require(b"\r" not in _body(race), "the lines end in CR LF: sse-starlette made them.")
+        came = f"{path} sent {_events(race.events)}"
+        require(len(race.events) == len(wanted), f"{came}, not four events.")
+        for (_, name, data, id), right in zip(race.events, wanted, strict=True):
+            data = json.loads(data) if data.startswith(("{", '"{')) else data  # as a client does
+            seen, meant = (f"{e} {d!r} with id {i!r}" for e, d, i in ((name, data, id), right))
+            require(seen == meant, f"a client reads {seen}, not {meant}.")
+        refused = record(f"{url}/race?laps=4", quiet=True, seconds=SECONDS).response.status_code
+        require(refused == 400, f"four laps are answered with status {refused}, not 400.")
+        document = json.loads(_body(fetched(f"{url}/openapi.json")))["paths"]["/race"]["get"]
+    kinds = document["responses"]["200"].get("content", {})
+    native = "itemSchema" in kinds.get("text/event-stream", {})
+    document = f"the OpenAPI document has {list(kinds)} for /race and no schema of an event"
+    require(native, f"{document}: a route of fastapi.sse yields, and has the response_class.")

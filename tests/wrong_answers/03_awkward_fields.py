@@ -129,3 +129,25 @@ def written(rows):
 @app.post("/people.csv")
 def people(rows: list[list[str]]):
     return Response(written(rows), media_type="text/csv", headers=DOWNLOAD)
+
+
+# %% a text, of which each character becomes a chunk
+import csv
+import io
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+DOWNLOAD = {"Content-Disposition": 'attachment; filename="people.csv"'}
+
+
+def lines(rows):
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows(rows)
+    return "\ufeff" + buffer.getvalue()
+
+
+@app.post("/people.csv")
+def people(rows: list[list[str]]):
+    return StreamingResponse(lines(rows), media_type="text/csv", headers=DOWNLOAD)
