@@ -1,7 +1,8 @@
-"""python -m labserver: serve the finished app, or record a stream, in a terminal."""
+"""python -m labserver: serve the finished app, record or diagnose a stream, in a terminal."""
 
 import argparse
 import base64
+import functools
 import io
 import json
 import os
@@ -10,13 +11,15 @@ import sys
 import time
 
 from labserver import recording, server, table
+from labserver.diagnose import examine
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line; returns its exit code.
 
-    0 for a whole body or a bound that was asked for, 1 for one cut short, no connection or a port
-    that cannot be used, 2 for wrong usage, 130 for Ctrl+C, 141 for a pipe that was closed.
+    0 for a whole body, a bound that was asked for or a stream without a fault, 1 for a body cut
+    short, a fault, no connection or a port that cannot be used, 2 for wrong usage, 130 for Ctrl+C,
+    141 for a pipe that was closed.
     """
     options = _parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe that is not UTF-8 ends no recording
@@ -73,6 +76,15 @@ def record(options: argparse.Namespace) -> int:
     return 1 if done.ended.startswith(recording.EARLY) else 0
 
 
+def diagnose(options: argparse.Namespace) -> int:
+    """Make a few GET requests to a stream and say what is wrong with it, if anything."""
+    say = functools.partial(print, file=sys.stderr) if options.json else print
+    found, interrupted = examine(options.url, options.seconds, say, options.header)
+    for finding in found if options.json else ():
+        print(json.dumps(finding._asdict()), flush=True)
+    return 130 if interrupted else int(any(not finding.is_advice for finding in found))
+
+
 class JsonLines:
     """Prints one JSON object a chunk or event, and everything else to stderr."""
 
@@ -102,15 +114,21 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="instead of serving")
     recorder = commands.add_parser("record", help=record.__doc__, description=record.__doc__)
     recorder.set_defaults(run=record)
-    recorder.add_argument("url", type=_url, help="http:// or https://")
-    recorder.add_argument("--json", action="store_true", help="one JSON object a line")
     recorder.add_argument("--max-chunks", type=int, metavar="N", help="end after N rows")
     recorder.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
     recorder.add_argument("-X", dest="method", help="the method; default: GET, with -d POST")
     recorder.add_argument("-d", dest="data", help="the body")
-    recorder.add_argument(
-        "-H", dest="header", action="append", type=_header, default=[], metavar="NAME:VALUE"
+    doctor = commands.add_parser("diagnose", help=diagnose.__doc__, description=diagnose.__doc__)
+    doctor.set_defaults(run=diagnose)
+    doctor.add_argument(
+        "--seconds", type=float, metavar="S", default=30.0, help="for all; default: %(default)g"
     )
+    for command in (recorder, doctor):
+        command.add_argument("url", type=_url, help="http:// or https://")
+        command.add_argument("--json", action="store_true", help="one JSON object a line")
+        command.add_argument(
+            "-H", dest="header", action="append", type=_header, default=[], metavar="NAME:VALUE"
+        )
     return parser
 
 

@@ -1,0 +1,984 @@
+"""diagnose: it names what is wrong with a stream, and lets those alone that are well."""
+
+import asyncio
+import gzip
+import http.server
+import itertools
+import json
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+from conftest import NO_PROXIES
+from fastapi import FastAPI, Header, HTTPException, Request, Response
+from fastapi.middleware.gzip import GZipMiddleware
+from fastapi.responses import FileResponse, RedirectResponse, StreamingResponse
+from fastapi.sse import EventSourceResponse as NativeResponse
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from labserver import diagnose
+from labserver.server import Server
+
+SSE, TEXT = "text/event-stream", "text/plain"
+NOSNIFF = {"X-Content-Type-Options": "nosniff"}
+UNCACHED = {"Cache-Control": "no-store"}
+BROKEN, HEALTHY = {}, {}
+
+
+# How a service is served: each gives its URL
+
+
+@contextmanager
+def asgi(app):
+    with Server(app) as server:
+        yield f"{server.url}/s"
+
+
+def routed(route):
+    app = FastAPI()
+    app.get("/s", response_model=None)(route)
+    return asgi(app)
+
+
+def broken(code):
+    """Register a route, or what makes a service of its own, as one with this fault."""
+    return lambda make: BROKEN.setdefault(make.__name__, (code, make)) and make
+
+
+def healthy(make):
+    HEALTHY[make.__name__] = make
+    return make
+
+
+@contextmanager
+def raw(answer, threaded=True):
+    """A service of bare sockets: `answer(line)` after each request's head was read."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def talk(line):
+        with line:
+            try:
+                if line.recv(65536):
+                    answer(line)
+                    line.shutdown(socket.SHUT_WR)
+                    line.recv(1)
+            except OSError:
+                pass
+
+    def accept():
+        while True:
+            try:
+                line, _ = listener.accept()
+            except OSError:
+                return
+            if threaded:
+                threading.Thread(target=talk, args=[line], daemon=True).start()
+            else:
+                talk(line)
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/s"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+@contextmanager
+def handler(do_GET, server=http.server.ThreadingHTTPServer, version="HTTP/1.1"):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = version
+        log_message = lambda *words: None  # noqa: E731
+
+    Handler.do_GET = do_GET
+    server = server(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    server.handle_error = lambda *words: None
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/s"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+async def paced(*pieces, every=0.15, first=0.0):
+    await asyncio.sleep(first)
+    for piece in pieces:
+        yield piece
+        await asyncio.sleep(every)
+
+
+def text(*pieces, media_type=TEXT, headers=NOSNIFF, **pace):
+    return StreamingResponse(paced(*pieces, **pace), media_type=media_type, headers=headers)
+
+
+def sse(*pieces, **pace):
+    return text(*pieces, media_type=SSE, headers=UNCACHED, **pace)
+
+
+LINES = [f"Chunk {i}\n" for i in range(8)]
+EVENTS = [f"data: {i}\n\n" for i in range(8)]
+DONE = "event: done\ndata: bye\n\n"
+
+
+# Broken
+
+
+@broken("held-until-end")
+async def proxy_that_collects_events():
+    return Response("".join([piece async for piece in paced(*EVENTS)]), media_type=SSE)
+
+
+@broken("held-until-end")
+async def proxy_that_collects_text():
+    async def collected():
+        yield "".join([piece async for piece in paced(*LINES)])
+
+    return StreamingResponse(collected(), media_type=TEXT)
+
+
+@broken("held-until-end")
+def middleware_that_reads_the_body():
+    app = FastAPI()
+    app.get("/s")(lambda: sse(*EVENTS))
+
+    @app.middleware("http")
+    async def log_bodies(request, call_next):
+        response = await call_next(request)
+        body = b"".join([chunk async for chunk in response.body_iterator])
+        return Response(body, response.status_code, dict(response.headers))
+
+    return asgi(app)
+
+
+async def by_fives(pieces):
+    collected = []
+    async for piece in pieces:
+        collected.append(piece)
+        if len(collected) == 5:
+            yield "".join(collected)
+            collected.clear()
+    yield "".join(collected)
+
+
+@broken("bursts")
+async def proxy_that_lets_fives_through():
+    pieces = paced(*[f"data: {i}\n\n" for i in range(23)], every=0.1)
+    return StreamingResponse(by_fives(pieces), media_type=SSE)
+
+
+@broken("bursts")
+async def buffer_of_five_lines():
+    pieces = paced(*[f"Chunk {i}\n" for i in range(18)], every=0.1)
+    return StreamingResponse(by_fives(pieces), media_type=TEXT)
+
+
+@broken("bursts")
+async def buffer_of_a_size():
+    async def body():
+        left = ""
+        async for piece in paced(*[f"line {i} of a log\n" for i in range(60)], every=0.05):
+            left += piece
+            while len(left) >= 128:
+                yield left[:128]
+                left = left[128:]
+        yield left
+
+    return StreamingResponse(body(), media_type=TEXT)
+
+
+@broken("gzip-holds-headers")
+def gzip_that_waits_for_the_first_chunk():
+    app = FastAPI()
+    app.add_middleware(GZipMiddleware)
+    app.get("/s")(lambda: text(*LINES, first=0.7))
+    return asgi(app)
+
+
+def compressed(flush):
+    async def route(request: Request):
+        if "gzip" not in request.headers["accept-encoding"]:
+            return text(*LINES)
+
+        async def body():
+            zipper = zlib.compressobj(wbits=31)
+            async for piece in paced(*LINES):
+                yield zipper.compress(piece.encode()) + (
+                    zipper.flush(zlib.Z_SYNC_FLUSH) if flush else b""
+                )
+            yield zipper.flush()
+
+        return StreamingResponse(
+            body(), media_type=TEXT, headers=NOSNIFF | {"Content-Encoding": "gzip"}
+        )
+
+    return route
+
+
+@broken("gzip-holds-body")
+def gzip_that_never_flushes():
+    return routed(compressed(flush=False))
+
+
+@broken("cut-short")
+async def error_after_the_first_byte():
+    async def body():
+        async for piece in paced(*LINES[:3]):
+            yield piece
+        raise LookupError("on purpose")
+
+    return StreamingResponse(body(), media_type=TEXT)
+
+
+@broken("cut-short")
+def length_that_is_not_reached():
+    def answer(line):
+        line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf\n")
+        time.sleep(0.1)
+
+    return raw(answer)
+
+
+@broken("cut-before-first")
+async def forbidden_too_late():
+    async def events():
+        raise HTTPException(403)
+        yield
+
+    return EventSourceResponse(events())
+
+
+@broken("bad-framing")
+def chunk_sizes_in_decimal():
+    def answer(line):
+        line.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for _ in range(3):
+            line.sendall(b"12\r\nhello, world\r\n")
+            time.sleep(0.1)
+        line.sendall(b"0\r\n\r\n")
+
+    return raw(answer)
+
+
+@broken("not-decodable")
+async def gzip_by_name_only():
+    return StreamingResponse(paced(*LINES), headers={"Content-Encoding": "gzip"})
+
+
+@broken("python-repr")
+async def dict_as_data():
+    async def events():
+        for i in range(4):
+            yield {"data": {"n": i, "ok": True}}
+            await asyncio.sleep(0.1)
+
+    return EventSourceResponse(events())
+
+
+@broken("python-repr")
+async def dicts_as_lines():
+    return text(
+        *[f"{ {'n': i, 'x': None} }\n" for i in range(5)], media_type="application/x-ndjson"
+    )
+
+
+@broken("framed-twice")
+async def formatted_and_then_framed():
+    async def events():
+        for i in range(4):
+            yield f"data: {i}\n\n"
+            await asyncio.sleep(0.1)
+
+    return EventSourceResponse(events())
+
+
+@broken("no-blank-line")
+async def one_newline_only():
+    return sse(*[f"data: {i}\n" for i in range(6)])
+
+
+@broken("no-blank-line")
+async def escaped_newlines():
+    return sse(*[rf"data: {i}\n\n" for i in range(6)])
+
+
+@broken("unfinished-event")
+async def last_without_a_blank_line():
+    return sse(*EVENTS[:4], "event: done\ndata: the result")
+
+
+@broken("lost-lines")
+async def json_on_several_lines():
+    return sse(*[f"data: {json.dumps({'n': i}, indent=1)}\n\n" for i in range(4)])
+
+
+@broken("none-as-data")
+async def none_as_data():
+    async def events():
+        for value in ("a", None, "b", None):
+            yield value
+            await asyncio.sleep(0.1)
+
+    return EventSourceResponse(events())
+
+
+@broken("event-without-data")
+async def end_event_without_data():
+    return sse(*EVENTS[:4], "event: done\n\n")
+
+
+@broken("not-utf-8")
+async def latin_1():
+    return sse(*[f"data: caf\u00e9 {i}\n\n".encode("latin-1") for i in range(4)])
+
+
+@broken("not-labelled")
+async def events_as_text():
+    return text(*EVENTS)
+
+
+@broken("not-labelled")
+async def events_as_json():
+    return text(*EVENTS, media_type="application/json")
+
+
+@broken("no-events")
+async def rows_labelled_as_events():
+    return sse(*[json.dumps({"n": i}) + "\n" for i in range(5)])
+
+
+@broken("ids-repeat")
+async def the_same_id():
+    return sse(*[f"id: 1\ndata: {i}\n\n" for i in range(5)], DONE)
+
+
+@broken("ignores-last-event-id")
+async def ids_for_nothing():
+    return sse(*[f"id: {i}\ndata: {i}\n\n" for i in range(1, 7)], DONE)
+
+
+@broken("resumes-beside")
+async def the_last_one_again(last_event_id: int = Header(1)):
+    if last_event_id == 6:
+        return Response(status_code=204)
+    return sse(*[f"id: {i}\ndata: {i}\n\n" for i in range(last_event_id, 7)])
+
+
+@broken("replays")
+async def begins_again_at_the_end(last_event_id: int = Header(0)):
+    start = 1 if last_event_id == 6 else last_event_id + 1
+    return sse(*[f"id: {i}\ndata: {i}\n\n" for i in range(start, 7)])
+
+
+@broken("advice-replays")
+async def ends_without_a_word():
+    return sse(*EVENTS)
+
+
+@broken("starved")
+async def sleeps_in_async():
+    async def body():
+        for line in LINES[:6]:
+            time.sleep(0.3)
+            yield line
+
+    return StreamingResponse(body(), media_type=TEXT)
+
+
+@broken("starved")
+async def sleeps_before_the_stream():
+    time.sleep(1.5)
+    return text(*LINES[:3])
+
+
+@broken("starved")
+async def sleeps_and_awaits():
+    async def body():
+        for i in range(8):
+            time.sleep(0.4)
+            yield f"data: {i}\n\n"
+            await asyncio.sleep(0.01)
+
+    return StreamingResponse(body(), media_type=SSE)
+
+
+ENDLESS = """
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+app = FastAPI()
+@app.get("/s")
+async def s():
+    async def body():
+        i = 0
+        while True:
+            yield f"row {i}, and some more text to fill it\\n" * 30
+            i += 1
+    return StreamingResponse(body(), media_type="text/plain")
+config = uvicorn.Config(app, port=0, log_level="info")
+uvicorn.Server(config).run()
+"""
+
+
+@broken("never-awaits")
+@contextmanager
+def endless_without_an_await():
+    process = subprocess.Popen(
+        [sys.executable, "-c", ENDLESS], stderr=subprocess.PIPE, text=True, env=NO_PROXIES
+    )
+    try:
+        line = next(line for line in process.stderr if "running on" in line)
+        yield re.search(r"http://\S+", line)[0] + "/s"
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@broken("shared-source")
+def one_generator_for_all():
+    once = paced(*LINES)
+    return routed(lambda: StreamingResponse(once, media_type=TEXT))
+
+
+@broken("shared-source")
+def one_counter_for_all():
+    count = itertools.count()
+
+    async def route():
+        async def body():
+            for _ in range(8):
+                yield f"data: {next(count)}\n\n"
+                await asyncio.sleep(0.2)
+
+        return StreamingResponse(body(), media_type=SSE)
+
+    return routed(route)
+
+
+@broken("shared-source")
+def one_iterator_in_threads():
+    def rows():
+        for i in itertools.count():
+            time.sleep(0.15)
+            yield f"row {i}\n"
+
+    once = rows()
+    return routed(lambda: StreamingResponse(itertools.islice(once, 10), media_type=TEXT))
+
+
+@broken("one-at-a-time")
+def lock_for_the_whole_stream():
+    lock = asyncio.Lock()
+
+    async def route():
+        async def body():
+            async with lock:
+                async for piece in paced(*LINES):
+                    yield piece
+
+        return StreamingResponse(body(), media_type=TEXT)
+
+    return routed(route)
+
+
+@broken("no-ping")
+async def silence():
+    return sse("data: hello\n\n", every=60)
+
+
+@broken("stalled")
+async def stuck_in_the_middle():
+    async def body():
+        async for piece in paced(*LINES[:5]):
+            yield piece
+        await asyncio.sleep(60)
+
+    return StreamingResponse(body(), media_type=TEXT)
+
+
+@broken("tiny-chunks")
+async def a_row_a_chunk():
+    return StreamingResponse(iter([f"{i},user {i}\n" for i in range(3000)]), media_type="text/csv")
+
+
+@broken("tiny-chunks")
+async def a_letter_a_chunk():
+    return StreamingResponse(iter("".join(LINES) * 10), media_type=TEXT)
+
+
+@broken("cumulative")
+async def buffer_never_emptied():
+    rows = [f"{i},user {i}\n" for i in range(6)]
+    return text(*["".join(rows[: i + 1]) for i in range(6)], media_type="text/csv")
+
+
+@broken("accept-decides")
+async def streams_to_eventsource_only(request: Request):
+    if request.headers["accept"] == SSE:
+        return sse(*EVENTS)
+    return Response("".join([piece async for piece in paced(*EVENTS)]), media_type=SSE)
+
+
+@broken("status")
+async def internal_error():
+    return Response("boom", 500)
+
+
+@broken("status")
+def post_only():
+    app = FastAPI()
+    app.post("/s")(lambda: text(*LINES))
+    return asgi(app)
+
+
+@broken("redirect")
+async def round_and_round():
+    return RedirectResponse("/s")
+
+
+@broken("cacheable")
+async def events_to_keep():
+    headers = {"Cache-Control": "public, max-age=3600"}
+    return text(*EVENTS, DONE, media_type=SSE, headers=headers)
+
+
+@broken("bad-json")
+async def several_documents_in_one():
+    return text(*[json.dumps({"n": i}) + "\n" for i in range(5)], media_type="application/json")
+
+
+@broken("bad-json")
+async def not_a_number():
+    return sse(*[f"data: {json.dumps({'n': float('nan')})}\n\n" for _ in range(4)], DONE)
+
+
+@broken("error-inside")
+async def error_under_a_200():
+    return text(
+        *['{"n": 1}\n'] * 3, '{"error": "database is gone"}\n', media_type="application/jsonl"
+    )
+
+
+@broken("no-headers")
+async def proxy_of_an_endless_stream():
+    await asyncio.sleep(60)
+
+
+@broken("advice-nosniff")
+async def text_in_a_tab():
+    return text(*LINES, headers=None)
+
+
+@broken("bad-retry")
+async def retry_in_words():
+    return sse("retry: 3s\n\n", *EVENTS[:3], DONE)
+
+
+# Healthy
+
+
+@healthy
+async def lines():
+    return text(*LINES)
+
+
+@healthy
+def lines_from_a_thread():
+    def body():
+        for line in LINES:
+            time.sleep(0.15)
+            yield line
+
+    return StreamingResponse(body(), media_type=TEXT, headers=NOSNIFF)
+
+
+@healthy
+async def events_to_resume(last_event_id: int = Header(0)):
+    if last_event_id >= 8:
+        return Response(status_code=204)
+
+    async def events():
+        for i in range(last_event_id + 1, 9):
+            yield ServerSentEvent(json.dumps({"n": i}), id=str(i), event="count")
+            await asyncio.sleep(0.1)
+
+    return EventSourceResponse(events())
+
+
+@healthy
+def native_events():
+    app = FastAPI()
+
+    @app.get("/s", response_class=NativeResponse)
+    async def events():
+        for i in range(8):
+            yield {"n": i}
+            await asyncio.sleep(0.15)
+        yield {"done": True}
+
+    return asgi(app)
+
+
+@healthy
+def asgi_by_hand():
+    async def app(scope, receive, send):
+        if scope["type"] != "http":
+            return
+        headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        for piece in ("\ufeff: hello\r\r", *EVENTS, DONE):
+            body = piece.replace("\n", "\r").encode()
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            await asyncio.sleep(0.1)
+        await send({"type": "http.response.body", "body": b""})
+
+    return asgi(app)
+
+
+@healthy
+def threads_of_the_standard_library():
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-ndjson")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for i in range(8):
+            row = json.dumps({"n": i}).encode() + b"\n"
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(row), row))
+            time.sleep(0.15)
+        self.wfile.write(b"0\r\n\r\n")
+
+    return handler(do_GET)
+
+
+@healthy
+def closed_at_the_end():
+    def answer(line):
+        line.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: text/csv\r\n\r\n")
+        for i in range(8):
+            line.sendall(b"%d,user\n" % i)
+            time.sleep(0.1)
+
+    return raw(answer)
+
+
+@healthy
+def one_client_after_another():
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/csv")
+        self.end_headers()
+        for i in range(8):
+            self.wfile.write(b"%d,user\n" % i)
+            time.sleep(0.1)
+
+    return handler(do_GET, http.server.HTTPServer, "HTTP/1.0")
+
+
+@healthy
+def one_socket_after_another():
+    def answer(line):
+        line.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n")
+        line.sendall(b"Cache-Control: no-cache\r\n\r\n")
+        for piece in (*EVENTS, DONE):
+            line.sendall(piece.encode())
+            time.sleep(0.1)
+
+    return raw(answer, threaded=False)
+
+
+@healthy
+async def fast_export():
+    rows = ["".join(f"{i},user {i},note\n" for i in range(500))] * 200
+    return text(*rows, every=0, media_type="text/csv")
+
+
+@healthy
+def fast_export_from_a_thread():
+    rows = ["".join(f"{i},user {i},note\n" for i in range(500))] * 300
+    return StreamingResponse(iter(rows), media_type="text/csv")
+
+
+@healthy
+async def export_after_a_query():
+    return text(*LINES * 20, every=0, first=1.0, media_type="text/csv")
+
+
+@healthy
+async def export_after_a_query_in_the_route():
+    await asyncio.sleep(1.0)
+    return text(*LINES * 20, every=0, media_type="text/csv")
+
+
+@healthy
+@contextmanager
+def a_file():
+    with tempfile.NamedTemporaryFile(suffix=".bin") as file:
+        file.write(bytes(range(256)) * 2**14)
+        file.flush()
+        with routed(lambda: FileResponse(file.name)) as url:
+            yield url
+
+
+@healthy
+async def a_text_file():
+    with tempfile.NamedTemporaryFile(suffix=".txt", delete=False) as file:
+        file.write(b"a line of a text file\n" * 5000)
+    return FileResponse(file.name)
+
+
+@healthy
+async def json_by_design():
+    await asyncio.sleep(1.0)
+    return [{"n": i} for i in range(50)]
+
+
+@healthy
+def json_from_a_thread():
+    time.sleep(0.7)
+    return {"rows": [{"n": i} for i in range(50)]}
+
+
+@healthy
+async def idle_with_pings():
+    async def events():
+        await asyncio.sleep(60)
+        yield {"data": "at last"}
+
+    return EventSourceResponse(events(), ping=2)
+
+
+@healthy
+async def idle_with_the_usual_pings():
+    async def events():
+        yield {"data": "hello"}
+        await asyncio.sleep(60)
+
+    return EventSourceResponse(events())
+
+
+@healthy
+def gzip_that_flushes():
+    return routed(compressed(flush=True))
+
+
+@healthy
+def gzip_of_starlette():
+    app = FastAPI()
+    app.add_middleware(GZipMiddleware, minimum_size=10)
+    app.get("/s")(lambda: text(*LINES))
+    return asgi(app)
+
+
+@healthy
+def events_beside_gzip():
+    app = FastAPI()
+    app.add_middleware(GZipMiddleware)
+    app.get("/s")(lambda: sse(*EVENTS, DONE, first=0.5))
+    return asgi(app)
+
+
+@healthy
+async def compressed_whole():
+    body = gzip.compress(json.dumps(list(range(5000))).encode())
+    return Response(body, media_type="application/json", headers={"Content-Encoding": "gzip"})
+
+
+@healthy
+async def endless():
+    return sse(*[f"data: {i}\n\n" for i in range(10000)], every=0.05)
+
+
+@healthy
+async def endless_clock():
+    async def body():
+        while True:
+            yield f"data: {time.time():.3f}\n\n"
+            await asyncio.sleep(0.2)
+
+    return StreamingResponse(body(), media_type=SSE, headers=UNCACHED)
+
+
+@healthy
+def broadcast():
+    """One count for all, told to each: who comes later hears from now on."""
+    app, start = FastAPI(), time.monotonic()
+
+    @app.get("/s")
+    async def events():
+        async def told():
+            last = int((time.monotonic() - start) / 0.2)
+            while True:
+                now = int((time.monotonic() - start) / 0.2)
+                if now > last:
+                    last = now
+                    yield {"data": str(now), "id": str(now)}
+                await asyncio.sleep(0.02)
+
+        return EventSourceResponse(told())
+
+    return asgi(app)
+
+
+@healthy
+async def one_event():
+    return sse("data: ready\n\n", first=0.5)
+
+
+@healthy
+async def one_event_and_length():
+    return Response("data: ready\n\n", media_type=SSE, headers=UNCACHED)
+
+
+@healthy
+async def late_first_chunk():
+    return text(*LINES, first=3.0)
+
+
+@healthy
+async def late_events():
+    await asyncio.sleep(2)
+    return sse("event: progress\ndata: 100\n\n", DONE)
+
+
+@healthy
+async def batches():
+    rows = ["".join(f"{i},{j}\n" for j in range(40)) for i in range(6)]
+    return text(*rows, every=0.5, media_type="text/csv")
+
+
+@healthy
+async def batches_after_a_wait():
+    async def body():
+        for i in range(6):
+            await asyncio.sleep(0.5)
+            yield "".join(json.dumps({"n": j}) + "\n" for j in range(40 if i < 5 else 13))
+
+    return StreamingResponse(body(), media_type="application/x-ndjson")
+
+
+@healthy
+async def events_in_rows():
+    async def body():
+        for i in range(4):
+            await asyncio.sleep(0.5)
+            for j in range(5):
+                yield f"data: {i} {j}\n\n"
+        yield DONE
+
+    return StreamingResponse(body(), media_type=SSE, headers=UNCACHED)
+
+
+WORDS = ["so", "it", "goes", "on", "and", "on"]
+
+
+@healthy
+async def tokens():
+    words = [f"data: {json.dumps({'delta': word})}\n\n" for word in WORDS * 20]
+    return sse(*words, "data: [DONE]\n\n", every=0.01)
+
+
+@healthy
+async def events_of_a_job():
+    stages = [f"event: progress\ndata: {p}\n\n" for p in range(0, 100, 20)]
+    return sse(": started\n\nretry: 3000\n\n", *stages, DONE)
+
+
+@healthy
+async def moved(request: Request):
+    if "there" not in request.query_params:
+        return RedirectResponse("/s?there=1")
+    return text(*LINES)
+
+
+@healthy
+def only_two_at_a_time():
+    open_now = []
+
+    async def route():
+        if open_now:
+            return Response("busy", 503, {"Retry-After": "1"})
+
+        async def body():
+            open_now.append(1)
+            try:
+                async for piece in paced(*LINES):
+                    yield piece
+            finally:
+                open_now.clear()
+
+        return StreamingResponse(body(), media_type=TEXT, headers=NOSNIFF)
+
+    return routed(route)
+
+
+@healthy
+async def binary():
+    return StreamingResponse(paced(*[bytes(range(256)) * 256] * 8, every=0.05))
+
+
+@healthy
+async def fast_but_fair():
+    async def body():
+        for i in range(20000):
+            yield f"{i}, and some more text to fill the row\n" * 20
+            await asyncio.sleep(0)
+
+    return StreamingResponse(body(), media_type="text/csv")
+
+
+# The tests
+
+
+def served(make):
+    """The service's URL, in a context manager, whichever way it is made."""
+    is_route = asyncio.iscoroutinefunction(make) or make.__name__ in ROUTES
+    return routed(make) if is_route else make()
+
+
+ROUTES = {"lines_from_a_thread", "fast_export_from_a_thread", "json_from_a_thread"}
+
+
+def found(make):
+    with served(make) as url:
+        start = time.perf_counter()
+        return diagnose(url, quiet=True), time.perf_counter() - start
+
+
+@pytest.fixture(scope="module")
+def findings(request):
+    """What is found in each service, several at once: a machine that is busy is part of it."""
+    asked = " ".join(item.name for item in request.session.items)
+    makes = {name: make for name, (_, make) in BROKEN.items()} | HEALTHY
+    with ThreadPoolExecutor(6) as threads:
+        yield {
+            name: threads.submit(found, make)
+            for name, make in makes.items()
+            if f"[{name}]" in asked
+        }
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_broken_is_named(name, findings):
+    result, took = findings[name].result()
+    codes = [finding.code for finding in result]
+    assert BROKEN[name][0] in codes, result
+    assert took < 31
+    print(f"{took:.1f}", codes)
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_what_is_healthy_is_let_alone(name, findings):
+    result, took = findings[name].result()
+    assert [one for one in result if not one.code.startswith("advice-")] == []
+    assert took < 31
+    print(f"{took:.1f}", [one.code for one in result])
