@@ -47,7 +47,7 @@ def exercise(judge: Callable[[Any], None]) -> Callable[[Any], bool]:
             judge(answer)
         except NotYet as missing:
             print(f"Not yet: {missing}")
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a learner's exit() too
             print(f"Not yet: {type(error).__name__}: {error}")
         else:
             print("Solved.")
@@ -650,8 +650,8 @@ def mend(app: Any) -> None:
     with served(app) as url, ThreadPoolExecutor(1) as pool:
         for path in ("/steps", "/steps?key=coffee"):
             refused = record(url + path, quiet=True, seconds=SECONDS)
-            status, sent = refused.response.status_code, "" if refused.whole else ", then was cut"
-            require(status == 403, f"{path} answered with status {status}{sent}: it wants a 403.")
+            status, cut = refused.response.status_code, "" if refused.whole else " and was cut"
+            require(status == 403, f"{path} answered with a {status}{cut}, not with a 403.")
         streaming = pool.submit(fetched, f"{url}/steps", params={"key": "tea"})
         time.sleep(0.1)
         pings = []
