@@ -19,6 +19,8 @@ from fastapi import Body, Depends, FastAPI, Header, HTTPException, Query, Reques
 from fastapi.responses import FileResponse, HTMLResponse, StreamingResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from labserver import relay
+
 ROWS_A_CHUNK = 500
 LISTENERS = 100  # at a time
 UNHEARD = 20  # notifications kept for a listener that does not keep up
@@ -50,6 +52,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
 
 
 app = FastAPI(title="Streaming lab", lifespan=lifespan)
+app.include_router(relay.router)  # for the page, where something holds its streams back
 
 
 @app.get("/", response_class=HTMLResponse)

@@ -15,6 +15,8 @@ from typing import Any
 
 import uvicorn
 
+from labserver.guard import Guard
+
 HOST = "127.0.0.1"
 START_SECONDS = 10.0
 STOP_SECONDS = 2.0
@@ -74,7 +76,7 @@ class Server:
         self.hand_overs = HandOvers(app)
         self._log = _Log()
         # No log_config, log_level or access_log: each would change loggers of the whole process.
-        config = uvicorn.Config(self.hand_overs, loop="asyncio", log_config=None)
+        config = uvicorn.Config(Guard(self.hand_overs), loop="asyncio", log_config=None)
         self._uvicorn = _Uvicorn(config)
         self._thread = threading.Thread(target=self._run, name="labserver", daemon=True)
 
@@ -256,8 +258,9 @@ class _Log(logging.Filter):
         if record.thread != self._thread:
             return True
         cancelled = record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError)
-        # A request cancelled by stop() is no fault. An access log may hold a token in its URL.
-        if not cancelled and record.name != "uvicorn.access":
+        # A request cancelled by stop() is no fault. What is no warning may hold a token: in a URL,
+        # and where the root logger asks for DEBUG, in a WebSocket's headers.
+        if not cancelled and record.levelno >= logging.WARNING:
             self.lines.append(self._formatter.format(record).rstrip())
         return False
 
@@ -344,7 +347,8 @@ def _check_port(port: int) -> None:
 
 
 def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # The protocol by name: asyncio sends small pieces at once (TCP_NODELAY) only where it is told.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if sys.platform != "win32":  # there it would let two servers share a port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

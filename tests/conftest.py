@@ -71,7 +71,7 @@ def other_python(request, tmp_path_factory):
     if request.param == "{}.{}".format(*sys.version_info):
         pytest.skip(f"the tests run on Python {request.param} themselves")
     folder = tmp_path_factory.mktemp(f"python{request.param}-")
-    wanted = [name for name in requirements() if not name.startswith("jupyterlab")]
+    wanted = [name for name in requirements() if not name.startswith("jupyter")]
     return make_environment(folder, find_python(request.param), *wanted, "-e", ROOT)
 
 

@@ -77,6 +77,12 @@ def streaming(finished):
     return app
 
 
+def asking(line, path, *headers):
+    """A request written out, for the server at the other end of a socket."""
+    lines = [f"GET {path} HTTP/1.1", "Host: {}:{}".format(*line.getpeername()), *headers]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
 def open_streams(server, client, stack, count=10):
     """Streams of each kind that have begun to come, and a client that reads nothing."""
     paths = ["/plain", "/sync", "/sse"]
@@ -86,7 +92,7 @@ def open_streams(server, client, stack, count=10):
         next(chunks)
         stack.callback(chunks.close)  # and so kept: a generator that is dropped ends the stream
     idle = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
-    idle.sendall(b"GET /flood HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    idle.sendall(asking(idle, "/flood"))
     return [paths[n % 3][1:] for n in range(count)]
 
 
@@ -369,7 +375,7 @@ def test_an_interrupted_stop_is_waited_for_by_the_next(client):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with socket.create_connection(("127.0.0.1", first.port)) as line:
-            line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            line.sendall(asking(line, "/"))
             assert entered.wait(10)
             timer = threading.Timer(0.3, interrupt)
             timer.start()
@@ -534,7 +540,7 @@ async def hand_written(scope, receive, send):
 
 def raw_answer(app):
     with Server(app) as server, socket.create_connection(("127.0.0.1", server.port)) as line:
-        line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        line.sendall(asking(line, "/", "Connection: close"))
         return b"".join(iter(lambda: line.recv(65536), b"")).partition(b"\r\n\r\n")[2]
 
 
@@ -570,7 +576,7 @@ def test_the_layer_keeps_backpressure_and_cancellation(watched, client):
     with Server(app) as server, ExitStack() as stack:
         moments = stack.enter_context(server.hand_overs.watching()) if watched else {}
         with socket.create_connection(("127.0.0.1", server.port)) as line:
-            line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            line.sendall(asking(line, "/"))
             ahead = -1
             while ahead != len(handed) or not handed:
                 ahead = len(handed)
