@@ -141,6 +141,8 @@ def record_into(
             response = stack.enter_context(client.stream(method, url, **options))
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise _no_response(method, url, error, deadline) from None
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt from None  # without the many lines of where it was waiting
         recording = Recording(method, _shown(url), response, time.perf_counter() - start)
         if rows:
             rows.say(_status_line(recording))
