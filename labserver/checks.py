@@ -71,7 +71,8 @@ def served(app: Any) -> Iterator[str]:
         server.stop()  # an error is logged only after its status 500 was sent
         if not server.log:
             raise
-        says = server.log.splitlines()[-1]
+        # The last line that says something: a group of exceptions ends in a ruler.
+        says = [line for line in server.log.splitlines() if re.search(r"\w", line)][-1].strip(" |")
         means = "".join(f". {words}" for slip, words in MEANS.items() if slip in says)
         raise NotYet(f"{missing} The server says: {says}{means}") from None
     finally:
@@ -680,8 +681,8 @@ def moved(app: Any) -> None:
     with served(app) as url:
         race = fetched(url + path)
         require(b"\r" not in _body(race), "the lines end in CR LF: sse-starlette made them.")
-        came = f"{path} sent {_events(race.events)}"
-        require(len(race.events) == len(wanted), f"{came}, not four events.")
+        came = f"{path} is {race.response.headers['content-type']}, with {_events(race.events)}"
+        require(len(race.events) == len(wanted), f"{came}, not with four events.")
         for (_, name, data, id), right in zip(race.events, wanted, strict=True):
             data = json.loads(data) if data.startswith(("{", '"{')) else data  # as a client does
             seen, meant = (f"{e} {d!r} with id {i!r}" for e, d, i in ((name, data, id), right))
