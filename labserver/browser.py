@@ -38,10 +38,10 @@ class Page:
         port = self.address.rpartition(":")[2]
         hub = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "").rstrip("/")
         address = f"{hub}/proxy/{port}" if hub else self.address
-        facts = {"knock": KNOCK, "secret": SECRET, "port": port, **vars(self)}
+        facts = {**vars(self), "port": port, "knock": KNOCK, "secret": SECRET}
         script = SCRIPT.replace("FACTS", json.dumps(facts).replace("<", r"\u003c"))
-        link = f"{address}{_with_secret(self.path)}"
-        return OUTPUT.format(link=html.escape(link), page=html.escape(repr(self)), script=script)
+        link = html.escape(address + _with_secret(self.path))
+        return OUTPUT.format(link=link, script=script)
 
 
 def _with_secret(path: str) -> str:

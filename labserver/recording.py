@@ -309,7 +309,9 @@ def _no_response(method: str, url: httpx.URL, error: Exception, deadline: _Deadl
         ours = deadline.passed or not deadline.beside_timeout
         within = f"within {deadline.seconds:g} s" if ours else f"in time: {error}"
         return TimeoutError(f"{address}: no response {within}.")
-    return ConnectionError(f"{address}: {error or type(error).__name__}")
+    # "Illegal header value b'Bearer …'": the name of the fault, not the token.
+    reason = str(error).partition(" b'")[0].partition(' b"')[0]
+    return ConnectionError(f"{address}: {reason or type(error).__name__}")
 
 
 def _shown(url: httpx.URL) -> str:

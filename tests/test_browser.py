@@ -51,7 +51,9 @@ def status_of(url, *lines, path="/stream?count=1"):
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LocalHost", "[::1]"])
 def test_its_own_addresses_pass(name, url):
-    assert status_of(url, f"Host: {name}:{urlsplit(url).port}") == 200
+    """With its port, or the one that a tunnel or a proxy on this machine gives it."""
+    for port in (f":{urlsplit(url).port}", ":8000", ""):
+        assert status_of(url, f"Host: {name}{port}") == 200
 
 
 @pytest.mark.parametrize(
@@ -60,8 +62,9 @@ def test_its_own_addresses_pass(name, url):
         ["Host: evil.example"],
         ["Host: evil.example:{port}"],
         ["Host: 127.0.0.1.evil.example:{port}"],
-        ["Host: 127.0.0.1:1"],
-        ["Host: 127.0.0.1"],
+        ["Host: 127.0.0.1.:{port}"],
+        ["Host: 127.0.0.1:{port}.evil.example"],
+        ["Host: 127.0.0.1:{port}@evil.example"],
         ["Host: x@127.0.0.1:{port}"],
         ["Host: "],
         [],
@@ -135,6 +138,9 @@ def test_no_cookie_and_no_token_is_shown(capfd, caplog):
     with serve(app) as server:
         assert record("/wrong", headers=headers).response.status_code == 500
         assert record("/nothing", headers=headers).response.status_code == 404
+        with pytest.raises(ConnectionError) as caught:  # read from a file, with its line end
+            record("/nothing", headers={"Authorization": "Bearer hidden\n"})
+        assert "hidden" not in str(caught.value)
         with relaying(server.url, path="/relay?secret=hidden", **headers) as wire:
             wire.send('{"path": "/wrong?secret=hidden"}')
             assert json.loads(list(wire)[-1]) == {"end": "whole"}
@@ -469,7 +475,9 @@ class Lab:
             self.api("DELETE", f"kernels/{kernel['id']}")
 
     def stop(self):
-        self.process.terminate()
+        with suppress(httpx.HTTPError):
+            self.stop_kernels()
+        self.process.kill()
         self.process.wait(20)
         self.log.close()
 
@@ -503,11 +511,17 @@ def browser(chromium):
         browser.close()
 
 
+def note_error(page, said):
+    # The proxy's own extension asks for this, wherever it is installed but turned off.
+    if said.type == "error" and "/servers-info" not in said.location["url"]:
+        page.errors.append(f"{said.text} {said.location['url']}")
+
+
 @pytest.fixture
 def page(browser):
     page = browser.new_page(viewport={"width": 1250, "height": 1500})
     page.errors = []
-    page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
+    page.on("console", lambda said: note_error(page, said))
     page.on("pageerror", lambda error: page.errors.append(str(error)))
     page.set_default_timeout(60_000)
     expect.set_options(timeout=60_000)
@@ -524,8 +538,12 @@ def open_notebook(page, lab, host="127.0.0.1", port=0, name="one.ipynb"):
 def run_all(page):
     # Before the kernel is there, Run All does nothing.
     expect(page.locator("#jp-main-statusbar")).to_contain_text("| Idle")
-    page.click(".lm-MenuBar-item:has-text('Run')")
-    page.click(".lm-Menu-item:has-text('Run All Cells')")
+    choose(page, "Run", "Run All Cells")
+
+
+def choose(page, menu, item):
+    page.click(f".lm-MenuBar-item:has-text('{menu}')")
+    page.click(f".lm-Menu-item:has-text('{item}')")
 
 
 def shown(page):
@@ -567,6 +585,19 @@ def test_on_this_machine_the_page_is_asked_directly(name, page, request):
     assert page.locator(FRAME).get_attribute("src").startswith("http://127.0.0.1:")
     assert "secret" not in page.locator(FRAME).get_attribute("src")
     expect(inside.locator("#held")).to_be_empty()
+    assert not page.errors
+
+
+def test_what_another_server_says_on_that_port_is_not_believed(page, hub_like):
+    """Through an SSH tunnel, Jupyter is on loopback, and 127.0.0.1 is another machine."""
+    page.route(
+        lambda url: url.startswith("http://127.0.0.1:") and "/user/x/" not in url,
+        lambda route: route.fulfill(body="here", headers={"Access-Control-Allow-Origin": "*"}),
+    )
+    open_notebook(page, hub_like)
+    run_all(page)
+    expect(shown(page).get_by_role("button", name="Start")).to_be_visible()
+    assert "/user/x/proxy/" in page.locator(FRAME).get_attribute("src")
     assert not page.errors
 
 
@@ -639,20 +670,17 @@ def test_from_elsewhere_without_the_proxy_there_is_a_link(page, bare):
     output = page.locator(".jp-OutputArea-output:has-text('Open the page')")
     expect(output).to_contain_text("jupyter-server-proxy is not installed there, or turned off")
     link = output.get_by_role("link").get_attribute("href")
-    assert link.startswith("http://127.0.0.1:") and link.endswith(f"?secret={SECRET}") is False
+    assert link.startswith("http://127.0.0.1:")
     assert get(link).status_code == 200
     assert page.locator(FRAME).count() == 0
-    assert all("404" in error for error in page.errors), "Chromium's own line, of the answer"
+    assert all("404" in error for error in page.errors), "what Chromium itself says of it"
 
 
 GONE = "run the first cell again"
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "lab.test"])
-def test_when_the_server_is_gone_the_page_says_what_to_do(host, page, hub_like):
-    name = f"gone_{host}.ipynb"
-    hub_like.write(name, "\n".join([*OURS, "server = serve(app)"]), 'show("/")')
-    open_notebook(page, hub_like, host, name=name)
+def test_when_the_server_is_gone_the_page_says_what_to_do(page, hub_like):
+    open_notebook(page, hub_like, "lab.test")
     run_all(page)
     inside = shown(page)
     inside.get_by_label("How many").fill("1000")
@@ -661,15 +689,17 @@ def test_when_the_server_is_gone_the_page_says_what_to_do(host, page, hub_like):
     hub_like.stop_kernels()
     expect(inside.locator("#status")).to_contain_text(GONE, ignore_case=True)
 
-    page.keyboard.press("Control+s")
+    choose(page, "File", "Save Notebook")
     page.wait_for_function("() => !document.querySelector('.jp-mod-dirty')")
-    open_notebook(page, hub_like, host, name=name)
-    expect(page.locator(".jp-OutputArea-output").last).to_contain_text(GONE)
-    assert page.locator(FRAME).count() == 0
-
-    distrusted = nbformat.read(hub_like.folder / name, 4)
+    distrusted = nbformat.read(hub_like.folder / "one.ipynb", 4)
     distrusted.cells[1].outputs[0].data["text/html"] += "<!-- changed -->"
-    nbformat.write(distrusted, hub_like.folder / f"distrusted_{name}")
-    open_notebook(page, hub_like, host, name=f"distrusted_{name}")
-    expect(page.locator(".jp-OutputArea-output").last).to_contain_text("Open the page of the")
-    expect(page.locator(".jp-OutputArea-output").last).to_contain_text(GONE)
+    nbformat.write(distrusted, hub_like.folder / "distrusted.ipynb")
+    for host, name, words in (
+        ("lab.test", "one.ipynb", f"is gone: {GONE}"),
+        ("127.0.0.1", "one.ipynb", f"is gone: {GONE}"),
+        ("127.0.0.1", "distrusted.ipynb", f"If it does not open, {GONE}"),
+    ):
+        open_notebook(page, hub_like, host, name=name)
+        expect(page.locator(".jp-OutputArea-output").last).to_contain_text(words)
+        assert page.locator(FRAME).count() == 0
+    assert all(error.startswith("Failed to load resource") for error in page.errors)

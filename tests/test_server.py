@@ -146,6 +146,23 @@ def test_with_stops_at_its_end(client):
     assert not server.running
 
 
+def test_small_pieces_are_not_held_back(client):
+    """On a kept connection, Nagle's algorithm would hold each second piece for about 40 ms."""
+
+    def median_seconds(*, kept):
+        taken = []
+        for _ in range(15):
+            start = time.perf_counter()
+            client.get(server.url, headers={} if kept else {"Connection": "close"})
+            taken.append(time.perf_counter() - start)
+        return sorted(taken)[7]
+
+    app = FastAPI()
+    app.get("/")(lambda: StreamingResponse(iter(["one", "two", "three"])))
+    server = serve(app)
+    assert median_seconds(kept=True) < 3 * median_seconds(kept=False)
+
+
 def test_stop_ends_streams_and_runs_finally(client):
     finished = []
     with ExitStack() as stack:
