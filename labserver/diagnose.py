@@ -156,11 +156,14 @@ class _Asker:
         say(f"{repr(seen.alone).strip('<>').removeprefix('Recording ')}\n{headers}")
         if seen.alone.response.status_code != 200:
             return
-        seen.calm = list(self.waits(5))
-        if seen.calm and seen.calm[0] > 2.9:
+        limit = max(3.0, 2 * seen.alone.headers_at + 1.0)
+        seen.after = self.wait(limit) or 0.0
+        if seen.after >= limit:
             return  # it answers nobody any more
+        seen.calm = list(self.waits(limit))
         limit = min(seen.alone.seconds + 1.0, 4.0)
         seen.zipped = self.attempt(limit, _Rows(4, 0.0), accept_encoding="gzip")
+        seen.unzipped = 0.0 if seen.zipped else limit
         self.two_at_once(seen, limit := min(2 * seen.alone.seconds + 1.0, 5.0))
         if symptoms.others_wait(seen):  # or was it the machine?
             self.two_at_once(seen, limit)
@@ -182,21 +185,22 @@ class _Asker:
                 return Seen(alone, redirects=redirects)
             self.url = target
 
-    def waits(self, times: int) -> Iterator[float]:
-        """How long other requests wait, one after another, until one gets no answer."""
-        for _ in range(times):
-            if (wait := self.wait(3.0)) is None:
+    def waits(self, limit: float) -> Iterator[float]:
+        """How long other requests wait, one after another: up to four, in little time."""
+        start = time.perf_counter()
+        for _ in range(4):
+            if (wait := self.wait(limit)) is None:
                 return
             yield wait
-            if wait > 2.9:
+            if time.perf_counter() - start > 1.0:
                 return
 
     def two_at_once(self, seen: Seen, limit: float) -> None:
         """The same request twice at once, and others meanwhile."""
         seen.waits = []
         seen.apart = min(LATE, seen.alone.seconds / 4)
-        with ThreadPoolExecutor(2) as threads:
-            start = time.perf_counter()
+        threads, start = ThreadPoolExecutor(2), time.perf_counter()
+        try:
             both = [threads.submit(self.attempt, limit, _Rows(8, 2.0))]
             time.sleep(seen.apart)
             both.append(threads.submit(self.attempt, limit, _Rows(8, 2.0)))
@@ -204,7 +208,9 @@ class _Asker:
                 wait = self.wait(limit)
                 seen.waits += [] if wait is None else [wait]
                 time.sleep(PAUSE)
-        seen.pair = [answer for one in both if (answer := one.result())]
+            seen.pair = [answer for one in both if (answer := one.result())]
+        finally:
+            threads.shutdown(wait=False)  # an interrupt does not wait for them; they end in time
 
     def resume(self, seen: Seen, limit: float) -> None:
         """Ask for what comes after an event in the middle, and after the last one."""

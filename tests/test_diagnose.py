@@ -417,7 +417,7 @@ async def sleeps_and_awaits():
 @contextmanager
 def apart(program, path):
     """In a process of its own, which it may freeze."""
-    code = f"{program}\nimport uvicorn\nuvicorn.run(app, port=0)\n"
+    code = f"{program}\nimport uvicorn\nuvicorn.run(app, port=0, access_log=False)\n"
     process = subprocess.Popen(
         [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=NO_PROXIES
     )
@@ -978,6 +978,66 @@ async def fast_but_fair():
     return StreamingResponse(body(), media_type="text/csv")
 
 
+@healthy
+def slow_whatever_the_path():
+    """By hand, without routes: another request gets its headers as late as the first."""
+
+    async def app(scope, receive, send):
+        if scope["type"] == "http":
+            await asyncio.sleep(1.2)
+            headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            for i in itertools.count():
+                body = b"data: it's %d\n\n" % i
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+                await asyncio.sleep(0.2)
+
+    return asgi(app)
+
+
+@healthy
+def a_write_a_line():
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", SSE)
+        self.send_header("Cache-Control", "no-cache")
+        self.end_headers()
+        for i in range(6):
+            for line in ("event: log\n", "data: a\n", "data: b\n", f"data: {i}\n", "\n"):
+                self.wfile.write(line.encode())
+            time.sleep(0.2)
+        self.wfile.write(DONE.encode())
+
+    return handler(do_GET, version="HTTP/1.0")
+
+
+@healthy
+async def words_with_apostrophes():
+    texts = ["it's", "a\n\nb\n\nc", "{'a': 1} is Python"]
+    events = [f"data: {json.dumps({'text': one})}\n\n" for one in texts * 3]
+    return sse(*events, "data: [DONE]\n\n")
+
+
+@healthy
+async def rows_of_json_with_blank_lines():
+    rows = [json.dumps({"text": "it's"}) + "\n\n" for _ in range(6)]
+    return text(*rows, media_type="application/x-ndjson")
+
+
+@broken("gzip-holds-headers")
+def gzip_of_an_endless_stream():
+    async def route(request: Request):
+        async def body():
+            async for piece in paced(*LINES * 99):
+                yield piece
+
+        if "gzip" in request.headers["accept-encoding"]:
+            await asyncio.sleep(60)
+        return StreamingResponse(body(), media_type=TEXT)
+
+    return routed(route)
+
+
 # Lesson 09: what can be seen of its faults over HTTP, and their twins
 
 LESSON_FAULTS = {
@@ -1059,7 +1119,7 @@ def findings(request):
     """What is found in each service, several at once: a machine that is busy is part of it."""
     asked = " ".join(item.name for item in request.session.items)
     makes = {name: make for name, (_, make) in BROKEN.items()} | HEALTHY
-    with ThreadPoolExecutor(8) as threads:
+    with ThreadPoolExecutor(10) as threads:
         wanted = [name for name in makes if f"[{name}]" in asked]
         yield {name: threads.submit(examined, makes[name]) for name in wanted}
 
@@ -1067,7 +1127,9 @@ def findings(request):
 @pytest.mark.parametrize("name", BROKEN)
 def test_what_is_broken_is_named(name, findings):
     found, took = findings[name].result()
-    assert BROKEN[name][0] in [finding.code for finding in found], found
+    codes, expected = {finding.code for finding in found}, BROKEN[name][0]
+    # On a busy machine times no longer prove that bursts are somebody's doing.
+    assert codes & {expected, f"advice-{expected}"}, found
     assert took < 31
 
 
@@ -1157,13 +1219,13 @@ def test_it_ends_in_time():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends itself a signal")
-@pytest.mark.parametrize("seconds", [0.3, 3.2])
+@pytest.mark.parametrize("seconds", [0.3, 3.0])
 def test_an_interrupt_keeps_what_was_found(seconds, capsys):
     before = signal.getsignal(signal.SIGINT)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
     try:
-        with routed(lambda: sse(*[f"data: {i}\n" for i in range(20)])) as url:
+        with routed(lambda: sse(*[f"data: {i}\n" for i in range(9)])) as url:
             timer.start()
             start = time.perf_counter()
             found = diagnose(url)
@@ -1173,3 +1235,68 @@ def test_an_interrupt_keeps_what_was_found(seconds, capsys):
         signal.signal(signal.SIGINT, before)
     assert "interrupted." in capsys.readouterr().out
     assert seconds < 1 or "no-blank-line" in [finding.code for finding in found]
+
+
+# In a terminal
+
+
+COMMAND = [sys.executable, "-m", "labserver", "diagnose"]
+
+
+def in_a_terminal(*words):
+    command = [*COMMAND, *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=NO_PROXIES)
+
+
+def test_people_read_it_in_a_terminal():
+    with routed(lambda: text(*LINES[:3])) as url:
+        done = in_a_terminal(url)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Nothing found." in done.stdout
+
+
+def test_machines_read_it_line_by_line():
+    async def route(request: Request):
+        return Response("no key", 403 if request.headers.get("x-key") != "tea" else 410)
+
+    with routed(route) as url:
+        done = in_a_terminal(url, "--json", "-H", "X-Key: tea", "--seconds", "10")
+    assert done.returncode == 1
+    (row,) = map(json.loads, done.stdout.splitlines())
+    assert (row["code"], row["evidence"]) == ("status", "410 Gone: 'no key'")
+    assert list(row) == ["code", "text", "evidence"]
+
+
+def test_advice_is_no_failure():
+    with routed(lambda: sse(*EVENTS[:4])) as url:
+        done = in_a_terminal(url)
+    assert "advice-replays: " in done.stdout and done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["http://127.0.0.1:1/"], 1),
+        (["nonsense"], 2),
+        (["/path"], 2),
+        ([], 2),
+        (["http://127.0.0.1:1/", "-H", "nonsense"], 2),
+        (["http://127.0.0.1:1/", "--seconds", "0"], 2),
+    ],
+)
+def test_wrong_usage_is_said_without_a_traceback(words, code):
+    done = in_a_terminal(*words)
+    assert done.returncode == code
+    assert done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to send there")
+def test_an_interrupt_in_a_terminal():
+    with routed(lambda: sse(*EVENTS * 9)) as url:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        process = subprocess.Popen([*COMMAND, url], env=NO_PROXIES, **pipes)
+        time.sleep(2.5)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+    assert (process.returncode, err) == (130, "")
+    assert "interrupted." in out
