@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import httpx
@@ -67,21 +68,24 @@ def test_sse_resumes_after_any_and_ends_for_good(url):
     [
         "/plain-stream?count=100",
         "/sse?count=100",
-        "/progress?every=2",
+        "/progress?every=0.5",
         "/logs?count=100",
         "/export?rows=1000000",
         "/export.jsonl?rows=1000000",
     ],
 )
 def test_cut_drops_the_connections_of_that_name_alone(path, url):
-    with ThreadPoolExecutor() as pool:
-        mine, other = (pool.submit(get, f"{url}{path}&name={name}", seconds=0.8) for name in "ab")
-        time.sleep(0.2)
-        answer = httpx.post(f"{url}/cut?name=a", trust_env=False)
-        assert answer.json() == {"cut": 1}
-    assert not mine.result().whole and mine.result().seconds < 0.7
-    assert other.result().whole or other.result().seconds > 0.7
-    assert httpx.post(f"{url}/cut?name=a", trust_env=False).json() == {"cut": 0}
+    with httpx.Client(trust_env=False, timeout=30) as client, ExitStack() as stack:
+        streams = [
+            stack.enter_context(client.stream("GET", f"{url}{path}&name={name}")) for name in "ab"
+        ]
+        mine, other = (stream.iter_raw() for stream in streams)
+        assert next(mine) and next(other)
+        assert client.post(f"{url}/cut?name=a").json() == {"cut": 1}
+        with pytest.raises(httpx.RemoteProtocolError, match="peer closed connection"):
+            list(mine)
+        assert next(other)
+        assert client.post(f"{url}/cut?name=a").json() == {"cut": 0}
 
 
 def test_cut_needs_a_name(url):
@@ -106,7 +110,7 @@ def test_export_has_every_row(url):
             "id",
             *map(str, range(1, rows + 1)),
         ]
-        assert len(got.chunks) <= rows // 500 + 1
+        assert len(got.chunks) < rows / 50 + 3  # a chunk may arrive in pieces
     assert got.response.headers["content-disposition"] == 'attachment; filename="export.csv"'
 
 
@@ -115,7 +119,7 @@ def test_export_jsonl_has_every_row(url):
         got = get(f"{url}/export.jsonl?rows={rows}")
         lines = b"".join(chunk.data for chunk in got.chunks).decode().splitlines()
         assert [json.loads(line)["id"] for line in lines] == [*range(1, rows + 1)]
-        assert len(got.chunks) <= rows // 500 + 1
+        assert len(got.chunks) < rows / 50 + 3  # a chunk may arrive in pieces
     assert got.response.headers["content-type"] == "application/jsonl"
 
 
