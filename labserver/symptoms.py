@@ -609,7 +609,7 @@ def json_twice(s: Seen) -> str:
     """JSON inside a JSON string: encoded twice. Hand over the object, or the text as raw data."""
     found = []
     for _, text in s.items[:200]:
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             inner = json.loads(text) if text[:1] == '"' else None
             found += [text] if isinstance(json.loads(inner or "1"), dict | list) else []
     return _some(found)
@@ -722,7 +722,7 @@ def advice_nosniff(s: Seen) -> str:
 def bad_retry(s: Seen) -> str:
     """retry is a whole number of milliseconds: others are ignored, a few are too few."""
     values = [v for block in s.blocks for n, v in block if n == "retry" and s.sse]
-    return _some([v for v in values if not v.isdecimal() or 0 < int(v) <= 10])
+    return _some([v for v in values if not re.fullmatch(r"0|[1-9][0-9]+", v)])
 
 
 RULES = (

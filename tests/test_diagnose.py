@@ -6,6 +6,7 @@ import http.server
 import itertools
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -18,6 +19,7 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import httpx
 import pytest
 from conftest import LESSONS, NO_PROXIES
 from fastapi import FastAPI, Header, HTTPException, Request, Response
@@ -27,7 +29,7 @@ from fastapi.sse import EventSourceResponse as NativeResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from test_notebooks import cells_of
 
-from labserver import diagnose, serve, symptoms
+from labserver import diagnose, events, recording, serve, symptoms
 from labserver.server import Server
 
 SSE, TEXT = "text/event-stream", "text/plain"
@@ -1235,6 +1237,37 @@ def test_an_interrupt_keeps_what_was_found(seconds, capsys):
         signal.signal(signal.SIGINT, before)
     assert "interrupted." in capsys.readouterr().out
     assert seconds < 1 or "no-blank-line" in [finding.code for finding in found]
+
+
+def test_no_bytes_upset_the_rules():
+    """Whatever a stranger sends, whole or cut."""
+    pick = random.Random(9)
+    words = [
+        b"data: ",
+        b"id: 1",
+        b"\n",
+        b"\n\n",
+        b"\r\n",
+        b"{'a'",
+        b"[" * 3000,
+        b"9" * 5000,
+        b"\0",
+    ]
+    words += [b"\xff", b"5\r\n", b"None", b"retry: ", b"event: x", b'"', b":", "\u0663".encode()]
+    for kind in [SSE, TEXT, "application/json", "application/x-ndjson", ""] * 100:
+        response = httpx.Response(200, headers={"content-type": kind, "server": "uvicorn"})
+        data = [
+            b"".join(pick.choices(words, k=pick.randrange(9))) for _ in range(pick.randrange(9))
+        ]
+        chunks = [recording.Chunk(i / 9, len(piece), piece) for i, piece in enumerate(data)]
+        seen = recording.Recording("GET", "http://x/", response, 0.0, chunks, seconds=20.0)
+        seen.whole, seen.ended = pick.choice([(True, "whole."), (False, "ended early: cut.")])
+        decoder = events.EventDecoder() if kind == SSE else None
+        for at, _, piece in chunks if decoder else ():
+            found = decoder.feed(piece)
+            seen.events += [recording.RecordedEvent(at, *event) for event in found]
+        for finding in symptoms.findings(symptoms.Seen(seen, zipped=seen, pair=[seen, seen])):
+            assert finding.code and finding.text and finding.evidence
 
 
 # In a terminal
