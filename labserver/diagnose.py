@@ -106,7 +106,7 @@ class _Asker:
     """Makes the requests, in the time that there is for all of them."""
 
     def __init__(self, url: str | httpx.URL, seconds: float, headers: Any) -> None:
-        self.url, self.headers, self.seconds = recording._resolve(url)[0], headers, seconds
+        self.url, self.headers, self.seconds = recording.resolve(url)[0], headers, seconds
         self.end = time.perf_counter() + seconds
         self.seen: Seen | None = None
         self.silent: list[Finding] = []

@@ -125,7 +125,7 @@ def record_into(
 ) -> Recording:
     """Do what `record` does, telling it to `rows`."""
     _check(max_chunks, seconds)
-    url, lab = _resolve(path_or_url)
+    url, lab = resolve(path_or_url)
     if params := httpx_options.pop("params", None):
         url = httpx.URL(url, params=params)
     loopback = url.scheme == "http" and url.host in LOOPBACK
@@ -280,7 +280,7 @@ def _check(max_chunks: int | None, seconds: float | None) -> None:
         raise ValueError(f"seconds is a time above 0, or None for no end; not {seconds!r}.")
 
 
-def _resolve(target: str | httpx.URL) -> tuple[httpx.URL, server.Server | None]:
+def resolve(target: str | httpx.URL) -> tuple[httpx.URL, server.Server | None]:
     """The address asked for, and the lab's server if it is one of its own."""
     if not isinstance(target, str | httpx.URL):
         what = type(target).__name__
