@@ -1,25 +1,37 @@
-"""What lesson 07 says that an upgrade could make false, and its JavaScript, which no cell runs."""
+"""What lesson 07 says that an upgrade could make false, and what it says of a browser."""
 
 import re
+import shutil
+import time
+from types import SimpleNamespace
 
 import pytest
 from conftest import LESSONS
-from playwright.sync_api import sync_playwright
-from test_notebooks import cells_of, markdown_of
+from playwright.sync_api import expect, sync_playwright
+from test_browser import Lab, open_notebook, run_all, see_streams
+from test_notebooks import cells_of
 
 from labserver import checks
+from labserver.app import PAGE
+from labserver.app import app as finished
 from labserver.recording import record
 from labserver.server import Server
 
 LESSON = next(path for path in LESSONS if path.name.startswith("07_"))
-SCRIPTS = re.findall(r"```js\n(.*?)```", markdown_of(LESSON), re.DOTALL)
+# What the page ends with, to take away.
+JAVASCRIPT = re.search(r'<script id="code"[^>]*>(.*?)</script>', PAGE.read_text("utf-8"), re.S)[1]
+
+
+def run_cell(id):
+    """What a program cell of the lesson defines."""
+    main = {"__name__": "main"}
+    exec(next(cell.source for cell in cells_of(LESSON) if cell.id == id), main)
+    return main
 
 
 def served_cell(id):
     """A program cell of the lesson, on a server of its own."""
-    main = {"__name__": "main"}
-    exec(next(cell.source for cell in cells_of(LESSON) if cell.id == id), main)
-    return Server(main["app"])
+    return Server(run_cell(id)["app"])
 
 
 @pytest.fixture(scope="module")
@@ -66,45 +78,175 @@ def test_the_check_measures_the_program_of_the_lesson():
     assert answers[0] == answers[1]
 
 
-@pytest.fixture
-def console(chromium):
-    """Runs a script in a page of a server until its console says `last`; gives all it said."""
+# In a browser
+
+
+@pytest.fixture(scope="module")
+def browser(chromium):
+    flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-component-update"
+    flags += " --disable-background-networking --disable-sync"
+    resolve = "--host-resolver-rules=MAP lab.test 127.0.0.1"
     with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
-
-        def run(url, script, last, then=0):
-            page = browser.new_page()
-            page.goto(f"{url}/openapi.json")
-            said = []
-            page.on("console", lambda message: message.type == "log" and said.append(message.text))
-            with page.expect_console_message(lambda message: message.text == last):
-                page.evaluate(f"async () => {{ {script} }}")
-            page.wait_for_timeout(then)  # milliseconds
-            return said
-
-        yield run
-        browser.close()
+        yield playwright.chromium.launch(executable_path=chromium, args=[*flags.split(), resolve])
 
 
-def test_fetch_and_a_reader_read_the_plain_stream(console):
+@pytest.fixture
+def page(browser):
+    page = browser.new_page(viewport={"width": 1250, "height": 1250})
+    page.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def beside():
+    """The lesson's last server: its own routes, and those of the finished server after them."""
+    with serve_beside() as server:
+        yield server.url
+
+
+def serve_beside():
+    main = run_cell("seven-program")
+    main["app"].include_router(finished.router)
+    return Server(main["app"])
+
+
+def evaluate(page, url, script):
+    """What a script returns that runs in a page of that server, with the page's JavaScript."""
+    page.goto(f"{url}/openapi.json")
+    return page.evaluate(f"async () => {{ {JAVASCRIPT} {script} }}")
+
+
+def test_the_javascript_reads_both_when_it_is_taken_away(page, beside):
+    script = """
+      const seen = [], show = (...one) => seen.push(one);
+      await readStream("plain-stream?count=3", show);
+      await new Promise((end) => readEvents("sse?count=2&end=true", (...one) => {
+        show(...one);
+        if (one[0] === "end") setTimeout(end, 1500); // past its `retry`
+      }, ["message", "end"], "end"));
+      return seen;"""
+    opened, *seen = evaluate(page, beside, script)
+    events = [["open"], ["message", "Event 0", "0"], ["message", "Event 1", "1"]]
+    assert opened == ["open", 200] and seen[-4:] == [*events, ["end", "all sent", "1"]]
+    assert "".join(text for _, text in seen[:-4]) == "Chunk 0\nChunk 1\nChunk 2\n"
+
+
+def test_onmessage_gets_only_events_without_a_name(page):
+    script = """
+      const source = new EventSource("sse"), seen = [];
+      source.onmessage = () => seen.push("message");
+      source.addEventListener("step", () => seen.push("step"));
+      await new Promise((end) => { source.onerror = end; });
+      source.close();
+      return seen;"""
     with served_cell("resume-program") as server:
-        said = console(server.url, SCRIPTS[0], "end")
-    assert (
-        "".join(said).replace("chunk ", "") == "".join(f"Chunk {i}\n" for i in range(1, 6)) + "end"
+        assert evaluate(page, server.url, script) == ["step"] * 5
+
+
+@pytest.mark.parametrize("path", ["/ticks", "/plain-stream?every=0.5"])
+def test_a_tab_shows_events_and_text_that_is_not_to_be_sniffed(path, page, beside):
+    assert share_until_it_shows(page, beside + path) < 0.5
+
+
+def test_a_tab_holds_back_plain_text(page, beside):
+    assert share_until_it_shows(page, f"{beside}/ticks?kind=plain") > 0.5
+
+
+def share_until_it_shows(page, url):
+    """How late in its loading a tab shows the first of its lines, from 0 to 1."""
+    start = time.perf_counter()
+    page.goto(url, wait_until="commit")
+    page.wait_for_function("document.body && document.body.innerText.includes('0')")
+    shown = time.perf_counter() - start
+    page.wait_for_load_state("load")
+    return shown / (time.perf_counter() - start)
+
+
+def test_the_seventh_connection_waits_until_one_has_ended(page, beside):
+    page.goto(f"{beside}/seven")
+    lines = page.locator("#out")
+    expect(lines).to_contain_text("7 after")
+    times = [int(ms) for ms in re.findall(r"after (\d+) ms", lines.inner_text())]
+    assert len(times) == 7 and times[6] - times[0] > 2000 > times[5] - times[0]
+    page.wait_for_timeout(4000)  # until the seventh has ended, and for its `retry`
+    assert lines.inner_text().count("after") == 7, "closed"
+
+
+def test_a_page_from_another_origin_cannot_read_them(page, beside):
+    script = """
+      const failed = [];
+      for (const path of ["/ticks?kind=plain", "/ticks", "/plain-stream"])
+        await fetch(url + path).catch((error) => failed.push(error.name));
+      const source = new EventSource(url + "/ticks");
+      await new Promise((end) => { source.onerror = end; });
+      return [...failed, source.readyState];"""
+    with Server(finished) as elsewhere:
+        seen = evaluate(page, elsewhere.url, f"const url = '{beside}'; {script}")
+    assert seen == ["TypeError"] * 3 + [2]
+
+
+# Under Jupyter
+
+
+@pytest.fixture(scope="module")
+def lab(chromium, tmp_path_factory):
+    """JupyterLab as a hub starts it, with the lessons."""
+    lab = Lab(tmp_path_factory.mktemp("lesson_07"), "/user/x/", "t0ken")
+    shutil.copytree(LESSON.parent, lab.folder, dirs_exist_ok=True)
+    yield lab
+    lab.stop()
+
+
+def test_jupyters_proxy_collects_all_but_what_is_asked_for_as_event_stream(lab, beside):
+    port = beside.rpartition(":")[2]
+    url = f"http://127.0.0.1:{lab.port}/user/x/proxy/{port}/plain-stream"
+    token = {"Authorization": f"token {lab.token}"}
+    collected, live = (
+        record(url, quiet=True, headers=token | {"Accept": accept})
+        for accept in ("*/*", "text/event-stream")
     )
+    assert collected.response.status_code == live.response.status_code == 200
+    assert collected.chunks[0].at > 0.5 * collected.seconds
+    assert live.chunks[0].at < 0.5 * live.seconds and len(live.chunks) >= 5
 
 
-def test_event_source_reads_named_events_and_does_not_ask_again(console):
-    with served_cell("resume-program") as server:
-        said = console(server.url, SCRIPTS[1], "5 Event 5", then=1000)
-    assert said == [f"{i} Event {i}" for i in range(1, 6)]
+@pytest.mark.parametrize("host", ["127.0.0.1", "lab.test"])
+def test_the_lesson_in_jupyterlab(host, lab, page):
+    """Run All, then: both panes fill one by one, the line is cut, EventSource alone comes back."""
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: said.type == "error" and errors.append(said.text))
+    open_notebook(page, lab, host, name=LESSON.name)
+    run_all(page)
+    expect(page.locator(".jp-InputPrompt:text('[*]:')")).not_to_have_count(0)
+    expect(page.locator(".jp-InputPrompt:text('[*]:')")).to_have_count(0)
+    seven, both = (frame_of(page, path) for path in ("/seven", "/"))
+    see_streams(both, SimpleNamespace(frames=[both]))
+    assert not errors
+
+    both.get_by_label("How many").fill("10")
+    both.get_by_role("button", name="Start").click()
+    both.locator("#events tbody tr:nth-child(2)").wait_for(state="attached")
+    both.get_by_role("button", name="Cut the line").click()
+    expect(both.locator("#status")).to_contain_text("Both have ended")
+    expect(both.locator("#events .state")).to_contain_text("10 of 10 came, none twice.")
+    assert 2 <= both.locator("#fetch tbody tr").count() < 10
+    assert all("INCOMPLETE_CHUNKED" in error for error in errors), errors
+
+    near = host == "127.0.0.1"
+    ended = "Error: network error." if near else "something in between hides that it was cut"
+    expect(both.locator("#fetch .state")).to_contain_text(ended)
+    last = both.locator("#fetch tbody tr").last
+    assert ("Connection closed" in last.inner_text()) is not near, "written by Jupyter's proxy"
+    expect(seven.locator("#out")).to_contain_text("7 after" if near else "unless behind")
+    assert seven.locator("#out").inner_text().count("after") == (7 if near else 0)
+    assert not page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count()
 
 
-def test_without_close_event_source_asks_for_the_rest(console):
-    """The half of `retry` and `Last-Event-ID` that the lesson leaves to the standard."""
-    script = SCRIPTS[1].replace("source.close()", "void 0")
-    with served_cell("resume-program") as server:
-        said = console(server.url, script, "cut 0", then=1000)
-    assert said[:6] == [f"{i} Event {i}" for i in range(1, 6)] + ["cut 0"]
-    assert len(said) > 6 and set(said[6:]) == {"cut 0"}, "asks again, after the last event"
+def frame_of(page, path):
+    """The page of the server that `show(path)` put into the notebook."""
+    frame = page.locator(f"iframe[title='A page of the server: {path}']")
+    expect(frame).to_have_count(1)
+    return frame.element_handle().content_frame()
