@@ -342,7 +342,8 @@ def deadline(read_for: Any) -> None:
         try:
             got = _awaited(read_for(url, float(url.rpartition("=")[2])))
         except (httpx.TimeoutException, TimeoutError) as error:
-            raise NotYet(f"{type(error).__name__} came out: catch it, return what came.") from None
+            out = f"{type(error).__name__} came out"
+            raise NotYet(f"{out}: catch it around the whole, return what came.") from None
         return got, time.perf_counter() - start
 
     with Server(_unending()) as server:
@@ -686,7 +687,9 @@ def moved(app: Any) -> None:
         for (_, name, data, id), right in zip(race.events, wanted, strict=True):
             data = json.loads(data) if data.startswith(("{", '"{')) else data  # as a client does
             seen, meant = (f"{e} {d!r} with id {i!r}" for e, d, i in ((name, data, id), right))
-            require(seen == meant, f"a client reads {seen}, not {meant}.")
+            twice = isinstance(data, str) and data.startswith("{")
+            inside = " (text inside JSON)" if twice else ""
+            require(seen == meant, f"a client reads {seen}{inside}, not {meant}.")
         refused = record(f"{url}/race?laps=4", quiet=True, seconds=SECONDS).response.status_code
         require(refused == 400, f"four laps are answered with status {refused}, not 400.")
         document = json.loads(_body(fetched(f"{url}/openapi.json")))["paths"]["/race"]["get"]
