@@ -126,7 +126,7 @@ class Server:
         if self.running:
             self._uvicorn.should_exit = True
             with suppress(RuntimeError):  # it ended by itself, a moment ago
-                self._loop.call_soon_threadsafe(self._task.cancel)
+                self._loop.call_soon_threadsafe(self._uvicorn.leave, self._task)
         if self._left_behind or self._thread.ident in (None, threading.get_ident()):
             return  # a route cannot wait for its own end
         if self._ended.wait(STOP_SECONDS):  # also where an earlier stop() was interrupted
@@ -271,14 +271,22 @@ class _Uvicorn(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.settled = threading.Event()  # started, or ended without having started
+        self._waiting = False  # in main_loop, where a cancellation ends nothing but the wait
+
+    def leave(self, task: asyncio.Task[None]) -> None:
+        """Cancel a start that hangs, or the wait for the next tick; never the shutdown."""
+        if self._waiting or not self.started:
+            task.cancel()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         self.settled.set()
 
     async def main_loop(self) -> None:
-        with suppress(asyncio.CancelledError):  # stop() does not wait for the next tick
+        self._waiting = True
+        with suppress(asyncio.CancelledError):  # leave() does not wait for the next tick
             await super().main_loop()
+        self._waiting = False
 
     async def shutdown(self, sockets: list[socket.socket]) -> None:  # type: ignore[override]
         # asyncio loses a connection that it has accepted, but not yet given to a protocol, when

@@ -281,6 +281,20 @@ def test_lifespan_runs_to_its_end(client):
     assert seen == ["start", "end"]
 
 
+def test_a_stop_at_once_does_not_cut_the_shutdown():
+    ended = []
+
+    @asynccontextmanager
+    async def lifespan(app):
+        yield
+        await asyncio.sleep(0)
+        ended.append(True)
+
+    for _ in range(100):
+        Server(FastAPI(lifespan=lifespan)).__enter__().stop()
+    assert len(ended) == 100
+
+
 def test_background_tasks_end_with_the_server(client):
     ended = []
 
