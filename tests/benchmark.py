@@ -16,6 +16,7 @@ import tempfile
 import time
 import tracemalloc
 from pathlib import Path
+from subprocess import DEVNULL
 
 import httpx
 import httpx_sse
@@ -108,7 +109,7 @@ def process_start() -> float:
         Path(folder, "main.py").write_text(PROGRAM)
         command = [sys.executable, "-m", "uvicorn", "main:app", "--port", str(port)]
         start = time.perf_counter()
-        with subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL) as process:
+        with subprocess.Popen(command, cwd=folder, stdout=DEVNULL, stderr=DEVNULL) as process:
             until_answered(f"http://127.0.0.1:{port}/", process)
             taken = time.perf_counter() - start
             process.terminate()
@@ -206,7 +207,8 @@ def lessons() -> tuple[float, float]:
         cells = [nbformat.v4.new_code_cell(code) for code in (NOTE_RECORDINGS, SUM_RECORDINGS)]
         notebook.cells = [cells[0], *notebook.cells, cells[1]]
         resources = {"metadata": {"path": str(path.parent)}}
-        taken += seconds(NotebookClient(notebook, timeout=120, resources=resources).execute)
+        client = NotebookClient(notebook, timeout=120, resources=resources)
+        taken += seconds(lambda client=client: client.execute(stderr=DEVNULL))
         recorded += float(cells[1].outputs[0].text)
     return taken, recorded
 

@@ -200,7 +200,7 @@ def test_ends_with_recap_and_next(path):
 @each_lesson
 def test_is_of_a_readable_size(path):
     number = number_of(path)
-    least, most = {0: (8, 28), 7: (20, 40), 8: (20, 70), 9: (20, 70)}.get(number, (20, 28))
+    least, most = {0: (8, 28), 7: (20, 42), 8: (20, 70), 9: (20, 70)}.get(number, (20, 28))
     assert least <= len(cells_of(path)) <= most, "number of cells"
     least, most = {0: (300, 900), 8: (600, 2500), 9: (600, 2500)}.get(number, (600, 900))
     assert least <= len(words_of(path)) <= most, "words of Markdown"
@@ -334,9 +334,7 @@ def run_all(path, folder, seconds=90):
     """
     cells = [nbformat.from_dict(cell) for cell in cells_of(path, "code")]
     manager = KernelManager(kernel_name="python3")
-    manager.start_kernel(
-        cwd=folder, env=NO_PROXIES | {"IPYTHONDIR": f"{folder}/../ipython"}
-    )
+    manager.start_kernel(cwd=folder, env=NO_PROXIES | {"IPYTHONDIR": f"{folder}/../ipython"})
     client = manager.blocking_client()
     client.start_channels()
     try:
