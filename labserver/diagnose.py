@@ -39,15 +39,15 @@ def diagnose(
     within `seconds`; an interrupt ends it at once, and what was found so far is kept. Prints the
     findings unless `quiet`. The codes are:
 
-    no-headers, status, redirect, cut-short, cut-before-first, not-decodable, bad-framing,
-    error-inside, empty, held-until-end, accept-decides, bursts, gzip-holds-headers,
-    gzip-holds-body, starved, never-awaits, one-at-a-time, shared-source, no-ping, stalled,
-    tiny-chunks, cumulative, not-labelled, no-events, no-blank-line, unfinished-event,
-    lost-lines, framed-twice, event-without-data, not-utf-8, python-repr, none-as-data,
-    bad-json, ids-repeat, ignores-last-event-id, resumes-beside, replays, cacheable, bad-retry,
-    json-twice, ids-missing, advice-replays, advice-redirect, advice-whole,
-    advice-one-at-a-time, advice-content-length, advice-nosniff, advice-cache-control,
-    advice-accel-buffering, advice-bursts, advice-small-chunks.
+    no-headers, status, redirect, cut-short, cut-before-first, wrong-length, not-decodable,
+    bad-framing, error-inside, empty, held-until-end, accept-decides, bursts,
+    gzip-holds-headers, gzip-holds-body, starved, never-awaits, one-at-a-time, shared-source,
+    runs-out, no-ping, stalled, tiny-chunks, cumulative, not-labelled, no-events, no-blank-line,
+    unfinished-event, lost-lines, framed-twice, event-without-data, not-utf-8, torn-letters,
+    python-repr, none-as-data, bad-json, ids-repeat, ignores-last-event-id, resumes-beside,
+    replays, cacheable, bad-retry, json-twice, ids-missing, advice-replays, advice-redirect,
+    advice-whole, advice-one-at-a-time, advice-content-length, advice-nosniff,
+    advice-cache-control, advice-accel-buffering, advice-bursts, advice-small-chunks.
     """
     return examine(url_or_path, seconds, None if quiet else print, headers)[0]
 
@@ -171,6 +171,8 @@ class _Asker:
             self.resume(seen, min(seen.first + 1.5, 4.0))
         if symptoms.held_until_end(seen) or symptoms.advice_whole(seen):
             seen.accepted = self.attempt(limit, accept="text/event-stream")
+        if any(one.response.status_code >= 500 for one in (seen.zipped, *seen.pair) if one):
+            seen.later = self.once_left()
 
     def follow(self) -> Seen:
         """The first answer: at the end of redirects, at most five, of the same origin."""
@@ -211,6 +213,16 @@ class _Asker:
             seen.pair = [answer for one in both if (answer := one.result())]
         finally:
             threads.shutdown(wait=False)  # an interrupt does not wait for them; they end in time
+
+    def once_left(self) -> Recording | None:
+        """Ask again, a second later each time, until it is answered well; thrice at most."""
+        later = None
+        for _ in range(3):
+            time.sleep(max(0.0, min(1.0, self.end - time.perf_counter())))
+            later = self.attempt(2.0, _Rows(1, 0.0))
+            if later is None or later.response.status_code < 500:
+                break
+        return later
 
     def resume(self, seen: Seen, limit: float) -> None:
         """Ask for what comes after an event in the middle, and after the last one."""

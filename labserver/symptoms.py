@@ -30,6 +30,8 @@ FIELDS = {"data", "event", "id", "retry", ""}
 # Behind others a server may well be meant to take one request at a time.
 ASYNC = re.compile(r"uvicorn|hypercorn|daphne|granian|aiohttp|tornado|nginx|envoy|caddy", re.I)
 END = re.compile(r"\b(done|end(ed)?|eof|completed?|finish(ed)?|closed?|stop(ped)?|bye)\b", re.I)
+FIELD = re.compile(r"(data|event|id|retry)?:")
+TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n)*\S.*\s*\Z", re.M)
 REPR = re.compile(r"\{'.*\}|b'.*'|<(.* object|function .*|coroutine .*|\S+) at 0x[0-9a-f]+>", re.S)
 
 
@@ -64,6 +66,7 @@ class Seen:
     unzipped: float = 0.0  # how long no headers came where gzip was accepted
     resumed: dict[str, Recording] = field(default_factory=dict)  # by the Last-Event-ID sent
     redirects: list[str] = field(default_factory=list)
+    later: Recording | None = None  # once all had left, where others had been refused
 
     def __post_init__(self) -> None:
         headers = self.alone.response.headers
@@ -162,7 +165,7 @@ def advice_redirect(s: Seen) -> str:
 
 def cut_short(s: Seen) -> str:
     """The body was cut short, as by an exception after the first byte, when the status 200 is gone
-    already. See the server's log; send errors as data.
+    already, or where it outgrew its content-length. See the server's log; send errors as data.
     """
     broken = _cut(s.alone) and s.alone.chunks and not not_decodable(s) and not bad_framing(s)
     return f"{s.alone.summary}" if broken else ""
@@ -174,6 +177,19 @@ def cut_before_first(s: Seen) -> str:
     """
     broken = _cut(s.alone) and not s.alone.chunks and not not_decodable(s) and not bad_framing(s)
     return f"status {s.alone.response.status_code}, then {s.alone.ended}" if broken else ""
+
+
+def wrong_length(s: Seen) -> str:
+    """The body ends inside a character: consistent with a content-length that counts characters,
+    not bytes.
+    """
+    try:
+        s.body.decode()
+    except UnicodeDecodeError as error:
+        inside = error.reason == "unexpected end of data" and not s.body[: error.start].isascii()
+        if inside and s.alone.whole and s.length:
+            return f"content-length: {s.length}, and the last bytes are {s.body[-4:]!r}"
+    return ""
 
 
 def not_decodable(s: Seen) -> str:
@@ -207,7 +223,7 @@ def error_inside(s: Seen) -> str:
     named = s.alone.events and s.alone.events[-1].event == "error"
     keyed = re.match(r"""\{\s*["'](error|detail|exception)["']\s*:\s*["'{[]""", last)
     keyed = keyed and len(s.items) > 1 and not s.items[0][1].startswith(keyed[0])
-    traced = "Traceback (most recent call last)" in s.text
+    traced = TRACEBACK.search(last if s.sse else s.text[-TEXTS:])
     return f"at the end: {last[:70]!r}" if s.alone.whole and (named or keyed or traced) else ""
 
 
@@ -291,7 +307,7 @@ def _joined_bursts(s: Seen, seen: list[tuple[float, int]]) -> bool:
 def _torn(s: Seen) -> bool:
     """Whether pieces of one size come one after another, cut in the middle of lines."""
     middle = [chunk.data for chunk in s.alone.chunks[:-1]]
-    torn = [data for data in middle if data[-1:] not in (b"\n", b"\r") and b"\n" in data]
+    torn = [data for data in middle if data[-1:] not in b"\n\r}]" and b"\n" in data]
     period = (s.last - s.first) / (len(middle) or 1)
     alike = len({len(data) for data in middle}) == 1 and not s.length and not _binary(s.alone)
     return alike and len(torn) * 2 > len(middle) > 1 and period > LATE
@@ -430,7 +446,7 @@ def shared_source(s: Seen) -> str:
     if broken and not _cut(s.alone):
         ended = f"{broken[0].response.status_code}, {broken[0].summary}"
         return f"one request alone was answered well; of two at once, one got {ended}"
-    return _dealt_out(s)
+    return _dealt_out(s) or _silenced(s)
 
 
 def _dealt_out(s: Seen) -> str:
@@ -445,8 +461,28 @@ def _dealt_out(s: Seen) -> str:
     return f"one got {both[0][:6]} …, the other {both[1][:6]} …" if all_there and mingled else ""
 
 
+def _silenced(s: Seen) -> str:
+    """Whether a reader got nothing more from the moment that another one came."""
+    if len(s.pair) < 2 or len(s.items) < 3 or s.pair[0].whole:
+        return ""
+    one, other = s.pair
+    last = max((at for at, _ in items_of(one)), default=0.0)
+    meanwhile = [at for at, _ in items_of(other) if at + s.apart > last]
+    quiet, gap = one.seconds - last, max(b[0] - a[0] for a, b in pairwise(s.items))
+    silent = quiet > max(1.0, 4 * gap) and len(meanwhile) > 3
+    return f"one got nothing for {quiet:.1f} s, the other {len(meanwhile)} items" * silent
+
+
 def _numbers(items: list[tuple[float, str]]) -> list[int]:
     return [int(found[0]) for _, text in items if (found := re.search(r"\d{1,15}", text))]
+
+
+def runs_out(s: Seen) -> str:
+    """Answered at first, refused once clients had come and gone: consistent with a slot, a lock or
+    a connection that nobody gives back when a client leaves. Give it back in finally.
+    """
+    code = s.later.response.status_code if s.later else 0
+    return f"{code}, with no stream open; the first time 200" if code >= 500 else ""
 
 
 def no_ping(s: Seen) -> str:
@@ -475,7 +511,13 @@ def tiny_chunks(s: Seen) -> str:
     """Chunks of a letter or two: each costs more than its bytes. A loop over a string gives
     letters; put it into a list, or batch.
     """
-    return _small(s) if len(s.alone.chunks) >= 100 and _middle_size(s) <= 2 else ""
+    if len(s.alone.chunks) >= 100 and _middle_size(s) <= 2:
+        return _small(s)
+    before = [len(text) for _, text in s.items] or [0]
+    for again in ([len(text) for _, text in items_of(one)] for one in s.pair):
+        if len(again) > max(50, 4 * len(before)) and median(again) < 0.75 * median(before):
+            return f"{len(before)} pieces at first; asked again, {len(again)} smaller ones"
+    return ""
 
 
 def advice_small_chunks(s: Seen) -> str:
@@ -548,10 +590,18 @@ def lost_lines(s: Seen) -> str:
 
 
 def framed_twice(s: Seen) -> str:
-    """Framed twice: data that is itself data: or another field. Hand the library the bare text, or
-    send formatted text as a plain response.
+    """Framed twice: data that is itself data:, another field or a comment. Hand the library the
+    bare text, or send formatted text as a plain response.
     """
-    return _some([e.data for e in s.alone.events if re.search(r"^data: ?", e.data, re.M)])
+    texts = [event.data for event in s.alone.events]
+    framed = [text for text in texts if _is_frame(text)]
+    # A frame ends in an empty line; what is not so may be prose.
+    sure = 2 * len(framed) > len(texts) or any(text[-1] == "\n" for text in framed)
+    return _some(framed) if sure else ""
+
+
+def _is_frame(text: str) -> bool:
+    return all(FIELD.match(line) for line in text.rstrip("\n").split("\n"))
 
 
 def event_without_data(s: Seen) -> str:
@@ -567,6 +617,17 @@ def not_utf_8(s: Seen) -> str:
     except UnicodeDecodeError as error:
         return str(error)[:90]
     return ""
+
+
+def torn_letters(s: Seen) -> str:
+    """Letters came as U+FFFD, several in a row: consistent with bytes decoded piece by piece,
+    which cuts letters. Use one incremental decoder.
+    """
+    if "\ufffd".encode() not in s.body and rb"\ufffd" not in s.body:
+        return ""  # then it is not U+FFFD that came, but what is no UTF-8
+    texts = [text.replace(r"\ufffd", "\ufffd") for _, text in s.items]
+    pairs = [a for a, b in pairwise(texts) if "\ufffd" in a and "\ufffd" in b and len(a + b) < 999]
+    return _some(pairs or [text for text in texts if "\ufffd\ufffd" in text])
 
 
 def python_repr(s: Seen) -> str:
@@ -600,8 +661,9 @@ def bad_json(s: Seen) -> str:
         texts = [text for _, text in s.items[: None if s.alone.whole else -1]]
     bad = [text for text in texts if not _is_json(text) and not _is_repr(text)]
     if s.sse:  # one by one they may be pieces of one document
+        good = [text for text in texts if text[:1] == "{" and _is_json(text)]
         bad = [text for text in bad if re.match(r'\{\s*"', text)] * (len(texts) > 1)
-        return _some(bad) if 2 * len(bad) > len(texts) else ""
+        return _some(bad) if 2 * len(bad) > len(texts) or len(good) > 2 + len(bad) else ""
     return _some(bad) if s.type in JSONS or s.type.endswith("/json") else ""
 
 
@@ -730,6 +792,7 @@ RULES = (
     redirect,
     cut_short,
     cut_before_first,
+    wrong_length,
     not_decodable,
     bad_framing,
     error_inside,
@@ -743,6 +806,7 @@ RULES = (
     never_awaits,
     one_at_a_time,
     shared_source,
+    runs_out,
     no_ping,
     stalled,
     tiny_chunks,
@@ -755,6 +819,7 @@ RULES = (
     framed_twice,
     event_without_data,
     not_utf_8,
+    torn_letters,
     python_repr,
     none_as_data,
     bad_json,

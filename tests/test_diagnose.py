@@ -627,7 +627,135 @@ async def released_by_a_clock():
     return StreamingResponse(body(), media_type=SSE)
 
 
+@broken("wrong-length")
+def length_in_characters():
+    body = "é" * 10 + "\n"
+
+    def answer(line):
+        line.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+        line.sendall(body.encode())
+
+    return raw(answer)
+
+
+@broken("framed-twice")
+async def keep_alive_framed_again():
+    async def events():
+        for i in range(6):
+            yield ": keep-alive\n\n" if i % 3 == 1 else {"data": json.dumps({"n": i})}
+            await asyncio.sleep(0.1)
+
+    return EventSourceResponse(events())
+
+
+@broken("bad-json")
+async def a_newline_inside_json():
+    async def events():
+        for n, words in enumerate(["one", "two", "three\u2028four", "five", "six"]):
+            text = json.dumps({"n": n, "said": words}, ensure_ascii=False)
+            yield "".join(f"data: {line}\n" for line in text.splitlines()) + "\n"
+            await asyncio.sleep(0.1)
+
+    return StreamingResponse(events(), media_type=SSE)
+
+
+@broken("torn-letters")
+async def bytes_decoded_one_by_one():
+    pieces = [b"caf", b"\xc3", b"\xa9 au lait, ", b"15 ", b"\xe2\x82", b"\xac"]
+    texts = [piece.decode(errors="replace") for piece in pieces]
+    return sse(*[f"data: {json.dumps({'text': text})}\n\n" for text in texts], DONE)
+
+
+@broken("torn-letters")
+async def blocks_decoded_one_by_one():
+    text = "Größe, Höhe, Fläche\n".encode() * 8
+    return StreamingResponse(
+        paced(*[text[i : i + 9].decode(errors="replace") for i in range(0, len(text), 9)]),
+        media_type=TEXT,
+    )
+
+
+@broken("tiny-chunks")
+def letters_the_second_time():
+    answers = []
+
+    async def route():
+        words = answers[0] if answers else ["it is ", "a quarter ", "past ten "] * 4
+        answers.append("".join(words))
+        return sse(*[f"data: {json.dumps({'text': word})}\n\n" for word in words], every=0.02)
+
+    return routed(route)
+
+
+@broken("shared-source")
+def one_queue_for_an_address():
+    queues = {}
+
+    async def route(request: Request):
+        mine = queues[request.client.host] = asyncio.Queue()
+
+        async def events():
+            for i in range(200):
+                for queue in queues.values():
+                    queue.put_nowait(i)
+                while not mine.empty():
+                    yield f"data: {mine.get_nowait()}\n\n"
+                await asyncio.sleep(0.1)
+
+        return StreamingResponse(events(), media_type=SSE)
+
+    return routed(route)
+
+
+@broken("runs-out")
+def slots_that_are_not_given_back():
+    taken = []
+
+    async def route():
+        if len(taken) == 2:
+            return Response("busy", 503)
+        taken.append(1)
+
+        async def body():
+            async for piece in paced(*LINES, *LINES):
+                yield piece
+            taken.pop()
+
+        return StreamingResponse(body(), media_type=TEXT, headers=NOSNIFF)
+
+    return routed(route)
+
+
 # Healthy
+
+
+@healthy
+async def about_events_and_errors():
+    """What looks like a fault is what the text is about."""
+    error = "Traceback (most recent call last):\n  File 'a.py', line 1\nKeyError: 'n'\nSo it ends."
+    frame = "HTTP/1.1 200 OK\ncontent-type: text/event-stream\n\nid: 7\ndata: 8"
+    texts = [error, frame, "A lone \ufffd is U+FFFD.", "None is", "data: too", "done"]
+    return sse(*["".join(f"data: {line}\n" for line in t.split("\n")) + "\n" for t in texts], DONE)
+
+
+@healthy
+async def a_log_with_an_error_in_it():
+    error = "Traceback (most recent call last):\n  File 'a.py', line 1\nKeyError: 'n'\n"
+    return text("start\n", error, *LINES)
+
+
+@healthy
+async def plain_latin_1():
+    words = ["é è ê\n".encode("latin-1")] * 6
+    return text(*words, media_type="text/plain; charset=iso-8859-1")
+
+
+@healthy
+async def batches_of_json_lines():
+    rows = [json.dumps({"n": n}) for n in range(24)]
+    batches = ["\n".join(rows[i : i + 4]) for i in range(0, 24, 4)]
+    pieces = [batches[0], *[f"\n{batch}" for batch in batches[1:]]]
+    return text(*pieces, media_type="application/x-ndjson", every=0.4)
 
 
 @healthy
