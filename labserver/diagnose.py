@@ -41,12 +41,12 @@ def diagnose(
 
     no-headers, status, redirect, cut-short, cut-before-first, wrong-length, not-decodable,
     bad-framing, error-inside, empty, held-until-end, accept-decides, bursts,
-    gzip-holds-headers, gzip-holds-body, starved, never-awaits, one-at-a-time, shared-source,
-    runs-out, no-ping, stalled, tiny-chunks, cumulative, not-labelled, no-events, no-blank-line,
-    unfinished-event, lost-lines, framed-twice, event-without-data, not-utf-8, torn-letters,
-    python-repr, none-as-data, bad-json, ids-repeat, ignores-last-event-id, resumes-beside,
-    replays, cacheable, bad-retry, json-twice, ids-missing, advice-replays, advice-redirect,
-    advice-whole, advice-one-at-a-time, advice-content-length, advice-nosniff,
+    gzip-holds-headers, headers-late, gzip-holds-body, starved, never-awaits, one-at-a-time,
+    shared-source, runs-out, no-ping, stalled, tiny-chunks, cumulative, not-labelled, no-events,
+    no-blank-line, unfinished-event, lost-lines, framed-twice, event-without-data, not-utf-8,
+    torn-letters, python-repr, none-as-data, bad-json, ids-repeat, ignores-last-event-id,
+    resumes-beside, replays, cacheable, bad-retry, json-twice, ids-missing, advice-replays,
+    advice-redirect, advice-whole, advice-one-at-a-time, advice-content-length, advice-nosniff,
     advice-cache-control, advice-accel-buffering, advice-bursts, advice-small-chunks.
     """
     return examine(url_or_path, seconds, None if quiet else print, headers)[0]

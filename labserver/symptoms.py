@@ -351,6 +351,19 @@ def gzip_holds_headers(s: Seen) -> str:
     return numbers if with_body and (late or both) else ""
 
 
+def headers_late(s: Seen) -> str:
+    """The headers came only with the first event: consistent with middleware that holds them, or a
+    route that awaits the first event. Until then a client cannot tell that it is connected.
+    """
+    at, calm = s.alone.headers_at, median(s.calm or [0])
+    late = s.sse and at > max(1.0, 20 * calm) and s.alone.chunks[0:1]
+    with_first = late and s.alone.chunks[0].at - at < 0.05 * at and s.last - s.first > LATE
+    others = gzip_holds_headers(s) or held_until_end(s)
+    return (
+        f"headers after {at:.3f} s, the first bytes with them" if with_first and not others else ""
+    )
+
+
 def gzip_holds_body(s: Seen) -> str:
     """Compression buffers the body: gzip that does not flush each chunk. Flush it, or leave this
     route out of it.
@@ -450,15 +463,17 @@ def shared_source(s: Seen) -> str:
 
 
 def _dealt_out(s: Seen) -> str:
-    """Whether two readers at once each got some of the numbers that one would have got alone."""
+    """Whether a reader lacks numbers that another one got, and that one alone would have got."""
     solo, *both = [_numbers(items_of(one)) for one in (s.alone, *s.pair)]
     steps = Counter(b - a for a, b in pairwise(solo)).most_common(1)
     if len(both) < 2 or min(map(len, both)) < 2 or not steps or steps[0][1] < 0.8 * len(solo) - 1:
         return ""
-    mixed = sorted(both[0] + both[1])
-    all_there = all(b - a == steps[0][0] for a, b in pairwise(mixed))
-    mingled = both[1][0] < both[0][-1] and both[0][0] < both[1][-1]
-    return f"one got {both[0][:6]} …, the other {both[1][:6]} …" if all_there and mingled else ""
+    for one, other in (both, both[::-1]):
+        wanted = range(one[0], one[-1], steps[0][0] or 1)[:TEXTS]
+        lacking = {n for n in wanted if min(other) < n < max(other)} - {*one}
+        if len(lacking) > 1 and lacking <= {*other}:
+            return f"one got {one[:6]} …, the other {other[:6]} …"
+    return ""
 
 
 def _silenced(s: Seen) -> str:
@@ -687,7 +702,8 @@ def _is_json(text: str) -> bool:
 
 def ids_repeat(s: Seen) -> str:
     """Event ids repeat: who comes back by one loses or repeats events."""
-    twice = [id for id, times in Counter(s.ids).items() if times > 1] if s.sse else []
+    ids = s.ids[:-1] if s.ids[-1:] == s.ids[-2:-1] else s.ids  # an end may have the last one's
+    twice = [id for id, times in Counter(ids).items() if times > 1] if s.sse else []
     return f"{len(s.ids)} events with ids, these came again: {twice[:3]}" if twice else ""
 
 
@@ -801,6 +817,7 @@ RULES = (
     accept_decides,
     bursts,
     gzip_holds_headers,
+    headers_late,
     gzip_holds_body,
     starved,
     never_awaits,

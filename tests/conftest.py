@@ -1,6 +1,7 @@
 """What several tests share: where things are, and what this machine has to offer."""
 
 import functools
+import gc
 import os
 import re
 import shutil
@@ -81,3 +82,12 @@ def chromium():
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     path = next(filter(None, map(shutil.which, names)), None)
     return path or pytest.skip("this machine has no Chromium")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def freeze():
+    """A server that stops collects garbage: let it look at what this module's tests made alone."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()

@@ -726,7 +726,46 @@ def slots_that_are_not_given_back():
     return routed(route)
 
 
+@broken("headers-late")
+def route_that_awaits_the_first_event():
+    async def route():
+        await asyncio.sleep(1.3)
+        return sse(*EVENTS)
+
+    return routed(route)
+
+
+@broken("shared-source")
+def some_for_one_reader_alone():
+    readers = []
+
+    async def route():
+        mine = object()
+        readers.append(mine)
+
+        async def body():
+            try:
+                for n in range(60):
+                    if n % 4 or readers[0] is mine:
+                        yield f"{n}\n"
+                    await asyncio.sleep(0.1)
+            finally:
+                readers.remove(mine)
+
+        return StreamingResponse(body(), media_type=TEXT, headers=NOSNIFF)
+
+    return routed(route)
+
+
 # Healthy
+
+
+@healthy
+async def an_end_with_the_last_id(last_event_id: int = Header(0)):
+    if last_event_id == 5:
+        return Response(status_code=204)
+    left = [f"id: {i}\ndata: {i}\n\n" for i in range(last_event_id + 1, 6)]
+    return sse(*left, f"id: 5\n{DONE}")
 
 
 @healthy

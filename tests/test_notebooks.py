@@ -14,8 +14,9 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import pairwise
-from pathlib import Path
 from urllib.parse import unquote
 
 import nbformat
@@ -24,6 +25,7 @@ import pytest
 from conftest import LESSONS, NO_PROXIES, ROOT
 from fastapi import FastAPI
 from jupyter_client import KernelManager
+from jupyter_core.utils import ensure_event_loop
 
 SOLUTIONS = sorted(ROOT.glob("notebooks/solutions/*.py"))
 DOCUMENTS = [ROOT / "README.md", *LESSONS, *sorted(ROOT.glob("notebooks/*.md"))]
@@ -325,7 +327,6 @@ def test_solution_replaces_its_starter(path, tmp_path, monkeypatch):
 # The run
 
 
-@functools.cache
 def run_all(path, folder, seconds=90):
     """The code cells with what they put out, all sent at once as a front end's Run All does.
 
@@ -369,10 +370,23 @@ def run_all(path, folder, seconds=90):
         manager.shutdown_kernel(now=True)
 
 
-@pytest.fixture(scope="session")
-def notebooks_copy(tmp_path_factory):
-    """The notebooks in a folder of their own, which a run must leave as it was."""
-    return Path(shutil.copytree(ROOT / "notebooks", tmp_path_factory.mktemp("run") / "notebooks"))
+@pytest.fixture(scope="module")
+def runs(request, tmp_path_factory):
+    """Run All of each lesson asked for, in folders of their own; three at once: most is waiting.
+
+    Gives what `run_all` returns, and what was in the folder before and after, as futures.
+    """
+
+    def run(path):
+        folder = shutil.copytree(ROOT / "notebooks", tmp_path_factory.mktemp("run") / "notebooks")
+        before = set(folder.rglob("*"))
+        with closing(ensure_event_loop()):  # this thread's, of which jupyter_client makes use
+            return *run_all(path, folder), before, set(folder.rglob("*"))
+
+    asked = " ".join(item.name for item in request.session.items)
+    with ThreadPoolExecutor(3) as threads:
+        paths = [path for path in LESSONS if f"test_run_all[{path.stem}]" in asked]
+        yield {path: threads.submit(run, path) for path in paths}
 
 
 def text_of(cell, name):
@@ -380,9 +394,8 @@ def text_of(cell, name):
 
 
 @each_lesson
-def test_run_all(path, notebooks_copy):
-    before = set(notebooks_copy.rglob("*"))
-    cells, children, ended = run_all(path, notebooks_copy)
+def test_run_all(path, runs):
+    cells, children, ended, before, after = runs[path].result()
     for cell in cells:
         errors = [f"{o.ename}: {o.evalue}" for o in cell.outputs if o.output_type == "error"]
         assert cell.status == "ok", f"{cell.status or 'no answer'} {errors}: {say(path, cell)}"
@@ -394,4 +407,4 @@ def test_run_all(path, notebooks_copy):
             assert not drawn or "alt=" in data.get("text/html", ""), f"no alt: {say(path, cell)}"
     assert not children, f"left running: {children}"
     assert ended, "the kernel did not end within 10 s of being asked to"
-    assert set(notebooks_copy.rglob("*")) == before, "files are left behind"
+    assert after == before, "files are left behind"
