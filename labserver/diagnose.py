@@ -21,9 +21,10 @@ NO_HEADERS = Finding(
     "",
 )
 UNSEEN = """\
-What cannot be seen from outside: a client that collects, an in-process transport, clean-up after
-a client left, how far a server runs ahead of a slow client, a dependency that closes early, an
-error that ends the body cleanly. notebooks/09_find_what_breaks.ipynb shows how to look."""
+What cannot be seen from outside: a client that collects, an in-process transport,
+clean-up after a client left, how far a server runs ahead of a slow client, a dependency
+that closes early, an error that ends the body cleanly.
+notebooks/09_find_what_breaks.ipynb shows how to look."""
 
 
 def diagnose(

@@ -7,6 +7,7 @@ compare a stream with itself, by ratios; each claims no more than what was measu
 import ast
 import json
 import re
+import textwrap
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -43,7 +44,8 @@ class Finding(NamedTuple):
     evidence: str
 
     def __str__(self) -> str:
-        return f"{self.code}: {self.text}\n    {self.evidence}"
+        text = textwrap.fill(f"{self.code}: {self.text}", 88, subsequent_indent="    ")
+        return f"{text}\n    Seen: {self.evidence}"
 
     @property
     def is_advice(self) -> bool:

@@ -1328,7 +1328,7 @@ def test_what_it_prints(capsys):
     with routed(lambda: Response("gone", 410)) as url:
         (finding,) = diagnose(url)
         assert finding == ("status", finding.text, "410 Gone: 'gone'")
-        assert f"status: {finding.text}\n    410 Gone: 'gone'\n" in capsys.readouterr().out
+        assert f"status: {finding.text}\n    Seen: 410 Gone: 'gone'\n" in capsys.readouterr().out
 
 
 def test_it_uses_get_alone_and_the_headers_it_is_given():

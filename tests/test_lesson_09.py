@@ -21,6 +21,7 @@ from conftest import LESSONS, NO_PROXIES
 from test_lesson_08 import names
 from test_notebooks import cells_of, headings_of
 
+from labserver import diagnose
 from labserver.app import app as finished_app
 from labserver.recording import record
 from labserver.server import Server
@@ -312,3 +313,17 @@ def test_a_reload_waits_for_open_streams_or_cuts_them_after_the_time_it_is_given
     assert "timeout graceful shutdown exceeded" in capsys.readouterr().out
     main["client"].close()
     main["folder"].cleanup()
+
+
+def test_diagnose_names_one_fault_each_time_then_the_403_and_nothing_but_advice():
+    solution = LESSON.parent / "solutions/09_mend.py"
+    for program, codes in (
+        (CELLS["mend-starter"].source, (["cut-before-first"], ["starved"])),
+        (solution.read_text(encoding="utf-8"), (["status"], [])),
+    ):
+        main = {"__name__": "main"}
+        exec(program, main)
+        with Server(main["app"]) as server:
+            for query, expected in zip(("", "?key=tea"), codes, strict=True):
+                found = diagnose(f"{server.url}/steps{query}", quiet=True)
+                assert [one.code for one in found if not one.is_advice] == expected
