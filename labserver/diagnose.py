@@ -37,8 +37,8 @@ def diagnose(
     """Make a few GET requests to a stream; say what was seen, what it means and what to try.
 
     Takes an address as `record` does, and raises what `record` raises where nothing answers. Ends
-    within `seconds`; an interrupt ends it at once, and what was found so far is kept. Prints the
-    findings unless `quiet`. The codes are:
+    within `seconds`; an interrupt ends it at once, and what was found so far is kept. Prints what
+    it saw and the findings, unless `quiet`. The codes are:
 
     no-headers, status, redirect, cut-short, cut-before-first, wrong-length, not-decodable,
     bad-framing, error-inside, empty, held-until-end, accept-decides, bursts,
@@ -68,6 +68,8 @@ def examine(
         interrupted = True
         say(INTERRUPTED)
     found = [*symptoms.findings(asker.seen)] if asker.seen else asker.silent
+    for fact in filter(None, symptoms.facts(asker.seen) if asker.seen else ()):
+        say(fact)
     for finding in found:
         say(str(finding))
     say(UNSEEN if found else f"Nothing found.\n{UNSEEN}")

@@ -27,6 +27,7 @@ ENOUGH = "enough."  # how a recording ended that was ended here
 TEXTS = 3000  # lines of a body that are looked at
 JSONS = {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonl"}
 LINES = JSONS | {"", "text/plain"}  # what comes line by line, if it is a stream
+TELLING = ("transfer-encoding", "content-length", "cache-control", "x-accel-buffering")
 FIELDS = {"data", "event", "id", "retry", ""}
 # Behind others a server may well be meant to take one request at a time.
 ASYNC = re.compile(r"uvicorn|hypercorn|daphne|granian|aiohttp|tornado|nginx|envoy|caddy", re.I)
@@ -92,6 +93,30 @@ class Seen:
         """The ids that events have of their own."""
         events = (dict(block) for block in self.blocks[:-1])
         return [event["id"] for event in events if event.get("id") and "data" in event]
+
+
+def facts(s: Seen) -> Iterator[str]:
+    """What was seen, good or bad, a line each."""
+    if s.items:
+        what = "events" if s.sse else "pieces" if _binary(s.alone) else "lines"
+        gaps = [b[0] - a[0] for a, b in pairwise(s.items)]
+        pace = f", then one every {median(gaps):.3f} s" if gaps else ""
+        number = f"over {TEXTS:,}" if len(s.items) > TEXTS else len(s.items)
+        yield f"{number} {what}, the first after {s.first:.3f} s{pace}"
+    headers = s.alone.response.headers
+    yield ", ".join(f"{name}: {headers[name]}" for name in TELLING if name in headers)
+    if s.zipped:
+        encoding = s.zipped.response.headers.get("content-encoding", "not compressed")
+        yield f"asked for gzip: {encoding}, headers after {s.zipped.headers_at:.3f} s"
+    if s.waits:
+        yield f"beside two of them, other requests waited at most {max(s.waits):.3f} s"
+    if s.sse:
+        pings = [at for at, _, data in s.alone.chunks for _ in re.findall(rb"(?m)^:", data)]
+        every = f", every {median(b - a for a, b in pairwise(pings)):.3f} s" if pings[1:] else ""
+        yield f"{len(pings)} comments (pings){every}; {len(s.ids)} events with ids"
+    for id, answer in s.resumed.items():
+        then = f"id {answer.events[0].id}" if answer.events else answer.response.status_code
+        yield f"asked with Last-Event-ID: {id}, the answer: {then}"
 
 
 def findings(seen: Seen) -> Iterator[Finding]:

@@ -30,6 +30,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from test_notebooks import cells_of
 
 from labserver import diagnose, events, recording, serve, symptoms
+from labserver.app import app as finished
 from labserver.server import Server
 
 SSE, TEXT = "text/event-stream", "text/plain"
@@ -1331,6 +1332,22 @@ def test_what_it_prints(capsys):
         assert f"status: {finding.text}\n    Seen: 410 Gone: 'gone'\n" in capsys.readouterr().out
 
 
+def test_it_says_what_it_saw_of_a_healthy_stream_too(capsys):
+    with asgi(finished, "/logs?count=6&every=0.1") as url:
+        assert diagnose(url) == []
+    said = capsys.readouterr().out
+    assert re.search(r"6 events, the first after 0\.\d{3} s, then one every 0\.\d{3} s", said)
+    for fact in (
+        "transfer-encoding: chunked, cache-control: no-store, x-accel-buffering: no",
+        "asked for gzip: not compressed, headers after 0.",
+        "beside two of them, other requests waited at most 0.",
+        "0 comments (pings); 6 events with ids",
+        "asked with Last-Event-ID: 4, the answer: id 5",
+        "asked with Last-Event-ID: 6, the answer: 204",
+    ):
+        assert f"\n{fact}" in said
+
+
 def test_it_uses_get_alone_and_the_headers_it_is_given():
     seen = []
 
@@ -1433,8 +1450,10 @@ def test_no_bytes_upset_the_rules():
         for at, _, piece in chunks if decoder else ():
             found = decoder.feed(piece)
             seen.events += [recording.RecordedEvent(at, *event) for event in found]
-        for finding in symptoms.findings(symptoms.Seen(seen, zipped=seen, pair=[seen, seen])):
+        everything = symptoms.Seen(seen, zipped=seen, pair=[seen, seen], waits=[0.1])
+        for finding in symptoms.findings(everything):
             assert finding.code and finding.text and finding.evidence
+        assert len([*symptoms.facts(everything)]) >= 3
 
 
 # In a terminal
