@@ -41,13 +41,14 @@ def diagnose(
     it saw and the findings, unless `quiet`. The codes are:
 
     no-headers, status, redirect, cut-short, cut-before-first, wrong-length, not-decodable,
-    bad-framing, error-inside, empty, held-until-end, accept-decides, bursts,
-    gzip-holds-headers, headers-late, gzip-holds-body, starved, never-awaits, one-at-a-time,
-    shared-source, runs-out, no-ping, stalled, tiny-chunks, cumulative, not-labelled, no-events,
-    no-blank-line, unfinished-event, lost-lines, framed-twice, event-without-data, not-utf-8,
-    torn-letters, python-repr, none-as-data, bad-json, ids-repeat, ignores-last-event-id,
-    resumes-beside, replays, cacheable, bad-retry, json-twice, ids-missing, advice-replays,
-    advice-redirect, advice-whole, advice-one-at-a-time, advice-content-length, advice-nosniff,
+    bad-framing, empty, held-until-end, accept-decides, bursts, gzip-holds-headers,
+    gzip-holds-body, starved, never-awaits, one-at-a-time, shared-source, runs-out, no-ping,
+    tiny-chunks, cumulative, not-labelled, no-events, no-blank-line, unfinished-event,
+    lost-lines, framed-twice, event-without-data, not-utf-8, torn-letters, python-repr,
+    none-as-data, bad-json, ids-repeat, ignores-last-event-id, resumes-beside, replays,
+    cacheable, bad-retry, json-twice, ids-missing, advice-replays, advice-redirect,
+    advice-headers-late, advice-gzip-holds-headers, advice-error-inside, advice-stalled,
+    advice-whole, advice-one-at-a-time, advice-content-length, advice-nosniff,
     advice-cache-control, advice-accel-buffering, advice-bursts, advice-small-chunks.
     """
     return examine(url_or_path, seconds, None if quiet else print, headers)[0]
@@ -81,11 +82,11 @@ class _Enough(httpx.HTTPError):
 
 
 class _Rows:
-    """Ends a recording at its headers, or after so many pieces and seconds, or a lot of bytes."""
+    """Ends a recording at its headers, or after so many pieces and seconds."""
 
     def __init__(self, pieces: int = 10, seconds: float = 8.0, headers_only: bool = False) -> None:
         self.pieces, self.seconds, self.headers_only = pieces, seconds, headers_only
-        self.said = self.count = self.bytes = 0
+        self.said = self.count = 0
 
     def say(self, line: str) -> None:
         self.said += 1
@@ -93,9 +94,8 @@ class _Rows:
             raise _Enough(ENOUGH)
 
     def chunk(self, at: float, size: int, data: bytes) -> None:
-        self.count, self.bytes = self.count + 1, self.bytes + size
-        shown = self.count >= self.pieces and at >= self.seconds
-        if shown or self.count >= PIECES or self.bytes >= BYTES:
+        self.count += 1
+        if self.count >= PIECES or (self.count >= self.pieces and at >= self.seconds):
             raise _Enough(ENOUGH)
 
     def event(self, at: float, event: str, data: str, id: str) -> None:
@@ -118,9 +118,11 @@ class _Asker:
         """One GET within `seconds`, and within what is left of them all."""
         asked = httpx.Headers({"accept-encoding": "identity"})
         asked.update(httpx.Headers(self.headers))
-        asked.update({name.replace("_", "-"): value for name, value in headers.items()})
+        for name, value in headers.items():
+            asked[name.replace("_", "-")] = value  # in UTF-8; update() takes ASCII alone
         left = max(0.05, min(seconds, self.end - time.perf_counter()))
         bounds: Any = {"max_chunks": None, "seconds": left, "keep_data": True, "headers": asked}
+        bounds["max_bytes"] = BYTES
         done = recording.record_into(rows or _Rows(), url or self.url, "GET", **bounds)
         if done.ended == INTERRUPTED:
             raise KeyboardInterrupt
@@ -135,8 +137,8 @@ class _Asker:
 
     def wait(self, seconds: float) -> float | None:
         """How long another request waits for its headers; `seconds` if it gets none."""
-        start, path = time.perf_counter(), self.url.path.rstrip("/")
-        other = self.url.copy_with(path=f"{path}/{PROBE}", query=None)
+        start, path = time.perf_counter(), self.url.raw_path.partition(b"?")[0].rstrip(b"/")
+        other = self.url.copy_with(raw_path=path + b"/" + PROBE.encode())
         try:
             self.ask(seconds, _Rows(headers_only=True), other)
         except (_Enough, TimeoutError):
@@ -147,6 +149,7 @@ class _Asker:
 
     def look(self, say: Callable[[str], Any]) -> None:
         """Ask, one question after another, as far as the answers leave one."""
+        self.wait(1.0)  # the first request of all may be a slow one
         try:
             seen = self.seen = self.follow()
         except TimeoutError as error:

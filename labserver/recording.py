@@ -17,6 +17,7 @@ from labserver import server, table
 from labserver.events import EventDecoder, is_event_stream
 
 KEEP_BYTES = 64 * 2**20
+CHUNK_BYTES = 512  # what a chunk takes in memory beside its data, at most
 INTERRUPTED, EARLY = "interrupted.", "ended early: "
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -121,9 +122,10 @@ def record_into(
     max_chunks: int | None,
     seconds: float | None,
     keep_data: bool,
+    max_bytes: int | None = None,
     **httpx_options: Any,
 ) -> Recording:
-    """Do what `record` does, telling it to `rows`."""
+    """Do what `record` does, telling it to `rows`, and end where it takes that much memory."""
     _check(max_chunks, seconds)
     url, lab = resolve(path_or_url)
     if params := httpx_options.pop("params", None):
@@ -148,7 +150,7 @@ def record_into(
             rows.say(_status_line(recording))
         line = response.extensions["network_stream"]
         address = line.get_extra_info("client_addr") if lab else None
-        ended = _read(recording, start, rows, max_chunks, keep_data, deadline)
+        ended = _read(recording, start, rows, max_chunks, keep_data, max_bytes, deadline)
         recording.seconds = time.perf_counter() - start
         recording.sent = [moment - start for moment in moments.get(address, ())]
         if deadline.passed:  # also where a body seems whole: HTTP/1.0 ends one by closing
@@ -166,6 +168,7 @@ def _read(
     rows: Rows | None,
     max_rows: int | None,
     keep: bool,
+    max_bytes: int | None,
     deadline: "_Deadline",
 ) -> str | None:
     """Read the body into the recording. Returns None for a whole one, else why it ended."""
@@ -191,6 +194,8 @@ def _read(
                 rows.chunk(at, size, data)
             if len(counted) == max_rows:
                 return f"stopped at max_chunks={max_rows}."
+            if max_bytes is not None and kept + CHUNK_BYTES * len(chunks) > max_bytes:
+                return f"stopped at max_bytes={max_bytes}."
             if deadline.passed:  # read no more: what lies unread makes close() tell the server
                 break
     except KeyboardInterrupt:

@@ -31,8 +31,9 @@ TELLING = ("transfer-encoding", "content-length", "cache-control", "x-accel-buff
 FIELDS = {"data", "event", "id", "retry", ""}
 # Behind others a server may well be meant to take one request at a time.
 ASYNC = re.compile(r"uvicorn|hypercorn|daphne|granian|aiohttp|tornado|nginx|envoy|caddy", re.I)
+HEARTBEAT = re.compile(r"ping|heart|beat|alive", re.I)
 END = re.compile(r"\b(done|end(ed)?|eof|completed?|finish(ed)?|closed?|stop(ped)?|bye)\b", re.I)
-FIELD = re.compile(r"(data|event|id|retry)?:")
+FIELD = re.compile(r"(data|event|id|retry):|: ?\S")
 TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n)*\S.*\s*\Z", re.M)
 REPR = re.compile(r"\{'.*\}|b'.*'|<(.* object|function .*|coroutine .*|\S+) at 0x[0-9a-f]+>", re.S)
 
@@ -180,9 +181,10 @@ def status(s: Seen) -> str:
 
 
 def redirect(s: Seen) -> str:
-    """Redirected to what is no stream: to a page, for ever, or elsewhere."""
-    lost = s.alone.response.has_redirect_location or s.type == "text/html"
-    return f"{len(s.redirects)}, first to {s.redirects[0]}" if s.redirects and lost else ""
+    """Redirected to what is no stream: for ever, or to a page, as of a login."""
+    for_ever = s.alone.response.has_redirect_location and len(s.redirects) > 4
+    lost = s.redirects and (for_ever or s.type == "text/html")
+    return f"{len(s.redirects)}, first to {s.redirects[0]}" if lost else ""
 
 
 def advice_redirect(s: Seen) -> str:
@@ -244,8 +246,8 @@ def bad_framing(s: Seen) -> str:
     return f"chunk sizes inside the body, too: {s.text[:40]!r}"
 
 
-def error_inside(s: Seen) -> str:
-    """The stream says an error at its end, under a good status."""
+def advice_error_inside(s: Seen) -> str:
+    """The stream says an error at its end, under a good status: clients have to look for it."""
     last = s.items[-1][1] if s.items else ""
     named = s.alone.events and s.alone.events[-1].event == "error"
     keyed = re.match(r"""\{\s*["'](error|detail|exception)["']\s*:\s*["'{[]""", last)
@@ -274,9 +276,9 @@ def held_until_end(s: Seen) -> str:
     """Held until the end: everything came at once, after a wait. Consistent with a buffering
     proxy, or middleware or a route that collects the whole body.
     """
-    # Lines of known length may be a report that is whole by design.
-    lines = s.type in LINES and _joined(s) and not (s.length and s.type in ("", "text/plain"))
-    if not _at_once(s) or len(s.items) < 3 or not (s.sse or lines):
+    # Lines of known length may be a report that is whole by design, several chunks a slow query.
+    suspect = _joined(s) and (s.sse or (s.type in LINES and not s.length))
+    if not _at_once(s) or len(s.items) < 3 or not suspect:
         return ""
     length = f", content-length {s.length}" if s.length else ""
     return (
@@ -298,6 +300,9 @@ def accept_decides(s: Seen) -> str:
     """Held back unless asked with Accept: text/event-stream, as jupyter-server-proxy does it."""
     if not s.accepted or not (items := items_of(s.accepted)) or not s.items:
         return ""
+    others = [one.chunks[0].at for one in (s.zipped, *s.pair) if one and one.chunks]
+    if s.accepted.response.status_code != 200 or min(others, default=0.0) < 0.5 * s.first:
+        return ""  # refused, or quick without that header, too
     sooner = items[0][0] < s.first - max(LATE, 0.3 * s.first)
     return f"first at {s.first:.3f} s, with that header at {items[0][0]:.3f} s" if sooner else ""
 
@@ -308,7 +313,8 @@ def bursts(s: Seen) -> str:
     """
     seen = _bursts(s.items)
     torn = _torn(s)
-    collected = _joined_bursts(s, seen) and _as_if_counted(seen)
+    # Lines that come together may be made together; events seldom are.
+    collected = s.sse and _joined_bursts(s, seen) and _as_if_counted(seen)
     return _period(seen) + ", cut in the middle of lines" * torn if collected or torn else ""
 
 
@@ -348,7 +354,7 @@ def _period(seen: list[tuple[float, int]]) -> str:
 def _as_if_counted(seen: list[tuple[float, int]]) -> bool:
     """Whether it looks as if pieces made one by one were collected, by number or by time.
 
-    Then a short wait goes with few items, at the start or the end; or there is one more at times.
+    Then a short wait goes with few items, at the start or the end.
     """
     sizes = [n for _, n in seen]
     full, period = median(sizes), median(b[0] - a[0] for a, b in pairwise(seen))
@@ -356,8 +362,7 @@ def _as_if_counted(seen: list[tuple[float, int]]) -> bool:
     short_start = start < 0.95 and abs(start - (full - 1) / full) < 0.06
     last = sizes[-1] / full
     short_end = last < 0.85 and gap < 0.9 and abs(gap - last) < 1 / full + 0.05
-    by_time = len(seen) > 3 and max(sizes[:-1]) - min(sizes[:-1]) == 1
-    return short_start or short_end or by_time
+    return short_start or short_end
 
 
 def gzip_holds_headers(s: Seen) -> str:
@@ -371,21 +376,40 @@ def gzip_holds_headers(s: Seen) -> str:
         return ""
     zipped = s.zipped.headers_at
     with_body = s.zipped.chunks[0].at - zipped < 0.05 * zipped
-    # Starlette's holds them as long where the client takes no gzip: then no comparison helps.
+    # Starlette's holds them as long where the client takes no gzip. Then no comparison helps, but
+    # for the pace: where each piece takes as long, the first one is what the headers waited for.
     late = zipped - plain > LATE and zipped > 4 * plain
-    both = min(zipped, plain) > LATE and s.last - s.first > LATE
-    numbers = f"headers after {zipped:.3f} s, just before the first byte; without gzip {plain:.3f}"
-    return numbers if with_body and (late or both) else ""
+    paces = [b[0] - a[0] for a, b in pairwise(_bursts(s.items))] or [0.0]
+    both = min(zipped, plain) > LATE and 0.6 < plain / (median(paces) or 9e9) < 1.7
+    return _with_gzip(s) if with_body and (late or both) else ""
 
 
-def headers_late(s: Seen) -> str:
+def advice_gzip_holds_headers(s: Seen) -> str:
+    """The headers came only with the first byte, also without gzip: compression may hold them, or
+    the route takes its time. Yield something at once to see which.
+    """
+    if not s.zipped or not s.zipped.chunks or not _squeezed(s) or gzip_holds_headers(s):
+        return ""
+    zipped, plain = s.zipped.headers_at, s.alone.headers_at
+    with_body = s.zipped.chunks[0].at - zipped < 0.05 * zipped
+    late = with_body and min(zipped, plain) > LATE and s.last - s.first > LATE
+    return _with_gzip(s) if late else ""
+
+
+def _with_gzip(s: Seen) -> str:
+    zipped, plain = s.zipped.headers_at if s.zipped else 0.0, s.alone.headers_at
+    return f"headers after {zipped:.3f} s, just before the first byte; without gzip {plain:.3f}"
+
+
+def advice_headers_late(s: Seen) -> str:
     """The headers came only with the first event: consistent with middleware that holds them, or a
-    route that awaits the first event. Until then a client cannot tell that it is connected.
+    route that awaits something. Until then a client cannot tell that it is connected.
     """
     at, calm = s.alone.headers_at, median(s.calm or [0])
     late = s.sse and at > max(1.0, 20 * calm) and s.alone.chunks[0:1]
     with_first = late and s.alone.chunks[0].at - at < 0.05 * at and s.last - s.first > LATE
-    others = gzip_holds_headers(s) or held_until_end(s)
+    again = [one.headers_at for one in (s.zipped, *s.pair) if one]
+    others = gzip_holds_headers(s) or held_until_end(s) or min(again, default=at) < 0.5 * at
     return (
         f"headers after {at:.3f} s, the first bytes with them" if with_first and not others else ""
     )
@@ -510,6 +534,9 @@ def _silenced(s: Seen) -> str:
     one, other = s.pair
     last = max((at for at, _ in items_of(one)), default=0.0)
     meanwhile = [at for at, _ in items_of(other) if at + s.apart > last]
+    alone = [at for at, _ in s.items if at <= one.seconds]
+    if 2 * len(items_of(one)) > len(alone):
+        return ""  # what one gets alone, and then there is a pause
     quiet, gap = one.seconds - last, max(b[0] - a[0] for a, b in pairwise(s.items))
     silent = quiet > max(1.0, 4 * gap) and len(meanwhile) > 3
     return f"one got nothing for {quiet:.1f} s, the other {len(meanwhile)} items" * silent
@@ -528,14 +555,16 @@ def runs_out(s: Seen) -> str:
 
 
 def no_ping(s: Seen) -> str:
-    """An idle event stream without pings: proxies close such a connection, and nobody notices a
+    """An event stream silent for so long: proxies close such a connection, and nobody notices a
     client that left. Send a comment (: ping) every 15 s.
     """
     return f"{_silence(s):.1f} s without a byte" if s.sse and _silence(s) > SILENT else ""
 
 
-def stalled(s: Seen) -> str:
-    """The stream stopped in the middle, and neither went on nor ended."""
+def advice_stalled(s: Seen) -> str:
+    """The stream paused in the middle for as long as it was watched. If it should not, something
+    that it waits for never comes.
+    """
     gaps = [b.at - a.at for a, b in pairwise(s.alone.chunks)]
     if s.alone.whole or len(gaps) < 3 or no_ping(s) or median(gaps) < 0.05:
         return ""  # what came at once at the start tells nothing of a pace
@@ -589,7 +618,7 @@ def cumulative(s: Seen) -> str:
 
 def not_labelled(s: Seen) -> str:
     """It is server-sent events, but not labelled text/event-stream: EventSource refuses it."""
-    names = {name for block in s.blocks for name, _ in block}
+    names = {name for block in s.blocks[:-1] for name, _ in block}
     found = [] if s.sse or not names <= FIELDS else EventDecoder().feed(s.body)
     return f"{s.type or 'no content-type'}, but {_some(found)}" if found else ""
 
@@ -597,7 +626,8 @@ def not_labelled(s: Seen) -> str:
 def no_events(s: Seen) -> str:
     """Labelled text/event-stream, but there is no event in it."""
     names = {name for block in s.blocks for name, _ in block}
-    nothing = s.sse and names and not s.alone.events and s.alone.whole and not names & {"data"}
+    nothing = s.sse and names - {"retry"} and not s.alone.events and s.alone.whole
+    nothing = nothing and "data" not in names
     return f"{s.alone.summary} {s.text[:60]!r}" if nothing else ""
 
 
@@ -649,7 +679,8 @@ def _is_frame(text: str) -> bool:
 def event_without_data(s: Seen) -> str:
     """An event or id without a data line is never dispatched."""
     bare = [dict(block) for block in s.blocks[:-1] if block]
-    return _some([b for b in bare if "data" not in b and {"event", "id"} & {*b}] * s.sse)
+    bare = [b for b in bare if "data" not in b and not HEARTBEAT.search(b.get("event", ""))]
+    return _some([b for b in bare if {"event", "id"} & {*b}] * s.sse)
 
 
 def not_utf_8(s: Seen) -> str:
@@ -675,15 +706,17 @@ def torn_letters(s: Seen) -> str:
 def python_repr(s: Seen) -> str:
     """Python's repr with single quotes in place of JSON: json.dumps."""
     found = [text for _, text in s.items[:200] if _is_repr(text)]
-    prose = not s.sse and s.type not in JSONS and 2 * len(found) <= len(s.items[:200])
-    return "" if prose else _some(found)
+    # Of prose, and of what a program prints, some may look like it.
+    share = 3 if s.sse or s.type in JSONS else 2
+    return _some(found) if share * len(found) > len(s.items[:200]) else ""
 
 
 def _is_repr(text: str) -> bool:
     if REPR.fullmatch(text[:TEXTS]):
         return True
     with suppress(Exception):  # whatever a stranger's text may do to a parser
-        like = text[0] in "{[(" and "'" in text and not _is_json(text)
+        like = text[0] in "{[(" and "'" in text[:TEXTS] and not _is_json(text)
+        like = like and len(text) <= TEXTS
         return like and bool(ast.literal_eval(text))
     return False
 
@@ -692,7 +725,8 @@ def none_as_data(s: Seen) -> str:
     """None (or the like) was sent as text."""
     nothing = {"None", "undefined", "[object Object]"}
     texts = [text for _, text in s.items] + s.ids if s.sse or s.type in JSONS else []
-    return _some([text for text in texts if text in nothing])
+    found = [text for text in texts if text in nothing]
+    return _some(found) if 4 * len(found) > len(texts) else ""
 
 
 def bad_json(s: Seen) -> str:
@@ -701,6 +735,7 @@ def bad_json(s: Seen) -> str:
         texts = [s.text] * (s.alone.whole and bool(s.text) and len(s.body) < 2**18)
     else:
         texts = [text for _, text in s.items[: None if s.alone.whole else -1]]
+    texts = [text for text in texts if text.strip()]  # an empty line keeps a connection open
     bad = [text for text in texts if not _is_json(text) and not _is_repr(text)]
     if s.sse:  # one by one they may be pieces of one document
         good = [text for text in texts if text[:1] == "{" and _is_json(text)]
@@ -716,7 +751,7 @@ def json_twice(s: Seen) -> str:
         with suppress(ValueError, RecursionError):
             inner = json.loads(text) if text[:1] == '"' else None
             found += [text] if isinstance(json.loads(inner or "1"), dict | list) else []
-    return _some(found)
+    return _some(found) if 4 * len(found) > len(s.items[:200]) else ""
 
 
 def _is_json(text: str) -> bool:
@@ -791,7 +826,7 @@ def advice_replays(s: Seen) -> str:
 def cacheable(s: Seen) -> str:
     """A cache may keep this event stream. Send Cache-Control: no-store."""
     value = s.alone.response.headers.get("cache-control", "").lower()
-    keeps = re.search(r"max-age=[1-9]|s-maxage=[1-9]|public|immutable", value)
+    keeps = re.search(r"max-age=[1-9]|s-maxage=[1-9]|public(?!.*max-age=0)|immutable", value)
     return f"cache-control: {value}" if s.sse and keeps and "no-" not in value else ""
 
 
@@ -838,13 +873,11 @@ RULES = (
     wrong_length,
     not_decodable,
     bad_framing,
-    error_inside,
     empty,
     held_until_end,
     accept_decides,
     bursts,
     gzip_holds_headers,
-    headers_late,
     gzip_holds_body,
     starved,
     never_awaits,
@@ -852,7 +885,6 @@ RULES = (
     shared_source,
     runs_out,
     no_ping,
-    stalled,
     tiny_chunks,
     cumulative,
     not_labelled,
@@ -877,6 +909,10 @@ RULES = (
     ids_missing,
     advice_replays,
     advice_redirect,
+    advice_headers_late,
+    advice_gzip_holds_headers,
+    advice_error_inside,
+    advice_stalled,
     advice_whole,
     advice_one_at_a_time,
     advice_content_length,
