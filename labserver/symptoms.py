@@ -750,8 +750,9 @@ def json_twice(s: Seen) -> str:
     for _, text in s.items[:200]:
         with suppress(ValueError, RecursionError):
             inner = json.loads(text) if text[:1] == '"' else None
-            found += [text] if isinstance(json.loads(inner or "1"), dict | list) else []
-    return _some(found) if 4 * len(found) > len(s.items[:200]) else ""
+            value = json.loads(inner or "1")
+            found += [text] if value and isinstance(value, dict | list) else []
+    return _some(found) if len(found) > 1 else ""
 
 
 def _is_json(text: str) -> bool:

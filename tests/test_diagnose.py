@@ -770,6 +770,78 @@ async def an_end_with_the_last_id(last_event_id: int = Header(0)):
 
 
 @healthy
+async def the_last_few_then_a_wait():
+    async def events():
+        for i in range(10):
+            yield {"data": i}
+        await asyncio.sleep(60)
+
+    return EventSourceResponse(events(), ping=5)
+
+
+@healthy
+def slow_the_first_time():
+    made = []
+
+    async def route():
+        async def report():
+            await asyncio.sleep(0 if made else 1.0)
+            made.append(1)
+            yield "a,b\n" * 50
+
+        return StreamingResponse(report(), media_type="text/csv", headers=NOSNIFF)
+
+    return routed(route)
+
+
+@healthy
+async def no_events_to_be_had(request: Request):
+    if request.headers.get("accept") == SSE:
+        return Response(status_code=406)
+    return text("a,b\n" * 50, media_type="text/csv", first=1.0)
+
+
+@healthy
+async def batches_as_advised():
+    async def body():
+        rows = [f"{i},{i}\n" for i in range(110)]
+        for i in range(0, 110, 25):
+            await asyncio.sleep(0.02 * len(rows[i : i + 25]))
+            yield "".join(rows[i : i + 25])
+
+    return StreamingResponse(body(), media_type="text/csv")
+
+
+@healthy
+async def events_after_a_query():
+    return sse(*EVENTS, DONE, first=0.7, every=0)
+
+
+@healthy
+def gzip_of_a_slow_route():
+    app = FastAPI()
+    app.add_middleware(GZipMiddleware)
+
+    @app.get("/s")
+    async def route():
+        await asyncio.sleep(0.6)
+        return text(*LINES)
+
+    return asgi(app)
+
+
+@healthy
+async def an_error_told_as_an_event():
+    return sse(*EVENTS[:4], 'event: error\ndata: {"message": "upstream is gone"}\n\n')
+
+
+@healthy
+async def what_a_program_prints():
+    words = ["start", "None", "{'a': 1}", ":", '"[]"', "so it", "went on", "to the end"]
+    return sse(*[f"data: {word}\n\n" for word in words], DONE)
+
+
+@healthy
 async def about_events_and_errors():
     """What looks like a fault is what the text is about."""
     error = "Traceback (most recent call last):\n  File 'a.py', line 1\nKeyError: 'n'\nSo it ends."
@@ -1346,6 +1418,45 @@ def test_it_says_what_it_saw_of_a_healthy_stream_too(capsys):
         "asked with Last-Event-ID: 6, the answer: 204",
     ):
         assert f"\n{fact}" in said
+
+
+@pytest.mark.parametrize("id", ["é1", "1 2", "\u2028"])
+def test_an_id_is_any_text(id):
+    events = "".join(f"id: {id}{i}\ndata: {i}\n\n" for i in range(4))
+    with routed(lambda: Response(events, media_type=SSE, headers=UNCACHED)) as url:
+        assert "ignores-last-event-id" in [finding.code for finding in diagnose(url, quiet=True)]
+
+
+def test_a_path_is_any_text():
+    app = FastAPI()
+    app.get("/files/{name}")(lambda name: text(*LINES[:3]))
+    with Server(app) as server:
+        assert diagnose(f"{server.url}/files/what%3F.txt", quiet=True) == []
+
+
+@pytest.mark.parametrize("piece", ["x" * 2**16, "data: x\n", ": x\n"])
+def test_a_flood_takes_little_memory(piece):
+    """Of an event stream that never comes to an event."""
+    with asgi(flood(piece)) as url:
+        seen = recording.record_into(
+            None, url, "GET", max_chunks=None, seconds=30, keep_data=True, max_bytes=2**20
+        )
+    assert seen.ended == "stopped at max_bytes=1048576." and seen.size < 2**21
+
+
+def flood(piece):
+    app = FastAPI()
+
+    @app.get("/s")
+    async def route():
+        async def body():
+            while True:
+                yield piece
+                await asyncio.sleep(0)
+
+        return StreamingResponse(body(), media_type=SSE)
+
+    return app
 
 
 def test_it_uses_get_alone_and_the_headers_it_is_given():
