@@ -568,7 +568,9 @@ def predictions(predicted: Any) -> None:
     )
     judged = zip(rows, right, strict=True)
     wrong = [f"{row} is not {predicted[row]!r}" for row, holds in judged if not holds]
-    require(not wrong, f"{sum(right)} of 5 hold. {'; '.join(wrong)}. Record /steps and see.")
+    require(
+        not wrong, f"{sum(right)} of 5 hold. {'; '.join(wrong)}. Serve it, record /steps, and see."
+    )
 
 
 # Lesson 08

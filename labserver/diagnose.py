@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from labserver import recording, symptoms
-from labserver.recording import INTERRUPTED, Recording
+from labserver.recording import EARLY, INTERRUPTED, Recording
 from labserver.symptoms import ENOUGH, LATE, PAUSE, Finding, Seen
 
 BYTES, PIECES = 16 * 2**20, 2000  # enough of a body to tell what it is like
@@ -159,7 +159,8 @@ class _Asker:
             self.silent = [NO_HEADERS._replace(evidence=f"{error} Another took {wait:.3f} s.")]
             return
         headers = f"{seen.type or 'no content-type'}, headers after {seen.alone.headers_at:.3f} s"
-        say(f"{repr(seen.alone).strip('<>').removeprefix('Recording ')}\n{headers}")
+        said = repr(seen.alone).strip("<>").removeprefix("Recording ")
+        say(f"{said.replace(f'{EARLY}{ENOUGH}.', 'enough seen.')}\n{headers}")
         if seen.alone.response.status_code != 200:
             return
         limit = max(3.0, 2 * seen.alone.headers_at + 1.0)

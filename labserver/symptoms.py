@@ -274,7 +274,7 @@ def _joined(s: Seen) -> bool:
 
 def held_until_end(s: Seen) -> str:
     """Held until the end: everything came at once, after a wait. Consistent with a buffering
-    proxy, or middleware or a route that collects the whole body.
+    proxy, or middleware or a route that collects the whole body. Ask past the proxy, and compare.
     """
     # Lines of known length may be a report that is whole by design, several chunks a slow query.
     suspect = _joined(s) and (s.sse or (s.type in LINES and not s.length))
@@ -291,8 +291,9 @@ def advice_whole(s: Seen) -> str:
     """Came whole after a wait, not in pieces as it was made. If it is meant to stream, something
     holds it until the end: consistent with a buffering proxy, or middleware that collects.
     """
-    suspect = s.type in LINES | {"text/csv"} and (_joined(s) or len(s.alone.chunks) == 1)
+    suspect = s.sse or s.type in LINES | {"text/csv"}
     late = _at_once(s) and suspect and not held_until_end(s)
+    late = late and (len(s.items) > 2 or (len(s.alone.chunks) == 1 and not s.sse))
     return f"{s.alone.size:,} bytes at once after {s.first:.3f} s" if late else ""
 
 
@@ -839,7 +840,7 @@ def advice_cache_control(s: Seen) -> str:
 
 
 def advice_accel_buffering(s: Seen) -> str:
-    """X-Accel-Buffering: no asks nginx not to buffer."""
+    """X-Accel-Buffering: no asks nginx not to buffer. (A proxy may have taken it away.)"""
     value = s.alone.response.headers.get("x-accel-buffering", "missing")
     collected = held_until_end(s) or bursts(s) or advice_bursts(s)
     return f"x-accel-buffering: {value}" if collected and value.lower() != "no" else ""
@@ -857,7 +858,7 @@ def advice_nosniff(s: Seen) -> str:
     early = sum(chunk.size for chunk in s.alone.chunks if chunk.at < s.last - LATE)
     bare = s.alone.response.headers.get("x-content-type-options", "").lower() != "nosniff"
     blank = s.type == "text/plain" and bare and 0 < early < 1024 and not not_labelled(s)
-    return f"{early} bytes before the last {LATE} s, no x-content-type-options: nosniff" * blank
+    return f"{early} bytes came up to {LATE} s before the last ones, without nosniff" * blank
 
 
 def bad_retry(s: Seen) -> str:
