@@ -10,8 +10,9 @@ import signal
 import sys
 import time
 
-from labserver import recording, server, table
+from labserver import recorder, server, table
 from labserver.diagnose import examine
+from labserver.recording import Chunk, Ending, RecordedEvent
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -61,19 +62,16 @@ def serve(options: argparse.Namespace) -> int:
 
 def record(options: argparse.Namespace) -> int:
     """Record a stream, a row a chunk or event."""
-    done = recording.record_into(
+    done = recorder.record_watched(
         JsonLines() if options.json else table.Table(),
         options.url,
         options.method or ("GET" if options.data is None else "POST"),
-        max_chunks=options.max_chunks,
-        seconds=options.seconds,
+        recorder.Bounds(options.max_chunks, options.seconds),
         keep_data=False,
         headers=options.header,
         content=options.data,
     )
-    if done.ended == recording.INTERRUPTED:
-        return 130
-    return 1 if done.ended.startswith(recording.EARLY) else 0
+    return {Ending.INTERRUPTED: 130, Ending.CUT: 1}.get(done.ending or Ending.WHOLE, 0)
 
 
 def diagnose(options: argparse.Namespace) -> int:
@@ -85,26 +83,28 @@ def diagnose(options: argparse.Namespace) -> int:
     return 130 if interrupted else int(any(not finding.is_advice for finding in found))
 
 
-class JsonLines:
+class JsonLines(table.Table):
     """Prints one JSON object a chunk or event, and everything else to stderr."""
 
     def say(self, line: str) -> None:
-        print(line, file=sys.stderr)
+        """Print a line that is no row."""
+        print(line, file=sys.stderr, flush=True)
 
-    end = say
-
-    def chunk(self, at: float, size: int, data: bytes) -> None:
+    def chunk(self, chunk: Chunk) -> bool:
+        """Print a chunk; data that is not UTF-8 as base64."""
         try:
-            shown = {"data": data.decode()}
+            data = {"data": chunk.data.decode()}
         except UnicodeDecodeError:
-            shown = {"base64": base64.b64encode(data).decode()}
-        self._print({"at": at, "size": size, **shown})
+            data = {"base64": base64.b64encode(chunk.data).decode()}
+        return self._print_row({"at": chunk.at, "size": chunk.size, **data})
 
-    def event(self, at: float, event: str, data: str, id: str) -> None:
-        self._print({"at": at, "event": event, "id": id, "data": data})
+    def event(self, event: RecordedEvent) -> bool:
+        """Print an event."""
+        return self._print_row(event._asdict())
 
-    def _print(self, row: dict[str, object]) -> None:
+    def _print_row(self, row: dict[str, object]) -> bool:
         print(json.dumps(row), flush=True)
+        return False
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -24,7 +24,8 @@ from typing import Any
 
 import httpx
 
-from labserver.recording import RecordedEvent, Recording, record
+from labserver.recorder import record
+from labserver.recording import RecordedEvent, Recording
 from labserver.server import Server
 
 SECONDS = 10.0  # for one request of a check, so that an endless answer ends

@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 
-from labserver import recording, symptoms
-from labserver.recording import EARLY, INTERRUPTED, Recording
-from labserver.symptoms import ENOUGH, LATE, PAUSE, Finding, Seen
+from labserver import recorder, symptoms
+from labserver.recording import Chunk, Ending, RecordedEvent, Recording
+from labserver.symptoms import LATE, PAUSE, Finding, Seen
 
 BYTES, PIECES = 16 * 2**20, 2000  # enough of a body to tell what it is like
 PROBE = "labserver-diagnose"  # a path below the stream's, which is probably a 404
@@ -67,7 +67,7 @@ def examine(
         asker.look(say)
     except KeyboardInterrupt:
         interrupted = True
-        say(INTERRUPTED)
+        say(Ending.INTERRUPTED.value)
     found = [*symptoms.findings(asker.seen)] if asker.seen else asker.silent
     for fact in filter(None, symptoms.facts(asker.seen) if asker.seen else ()):
         say(fact)
@@ -77,31 +77,26 @@ def examine(
     return found, interrupted
 
 
-class _Enough(httpx.HTTPError):
-    """Ends a recording from within: as an error of the connection, which `record` survives."""
-
-
 class _Rows:
     """Ends a recording at its headers, or after so many pieces and seconds."""
 
     def __init__(self, pieces: int = 10, seconds: float = 8.0, headers_only: bool = False) -> None:
         self.pieces, self.seconds, self.headers_only = pieces, seconds, headers_only
-        self.said = self.count = 0
+        self.count = 0
 
-    def say(self, line: str) -> None:
-        self.said += 1
-        if self.headers_only and self.said == 2:
-            raise _Enough(ENOUGH)
+    def request(self, method: str, url: str) -> None:
+        pass
 
-    def chunk(self, at: float, size: int, data: bytes) -> None:
+    def headers(self, recording: Recording) -> bool:
+        return self.headers_only
+
+    def chunk(self, chunk: Chunk | RecordedEvent) -> bool:
         self.count += 1
-        if self.count >= PIECES or (self.count >= self.pieces and at >= self.seconds):
-            raise _Enough(ENOUGH)
+        return self.count >= PIECES or (self.count >= self.pieces and chunk.at >= self.seconds)
 
-    def event(self, at: float, event: str, data: str, id: str) -> None:
-        self.chunk(at, len(data), b"")
+    event = chunk
 
-    def end(self, summary: str) -> None:
+    def end(self, recording: Recording) -> None:
         pass
 
 
@@ -109,7 +104,7 @@ class _Asker:
     """Makes the requests, in the time that there is for all of them."""
 
     def __init__(self, url: str | httpx.URL, seconds: float, headers: Any) -> None:
-        self.url, self.headers, self.seconds = recording.resolve(url)[0], headers, seconds
+        self.url, self.headers, self.seconds = recorder.resolve(url)[0], headers, seconds
         self.end = time.perf_counter() + 0.95 * seconds  # to end takes a moment, too
         self.seen: Seen | None = None
         self.silent: list[Finding] = []
@@ -121,10 +116,10 @@ class _Asker:
         for name, value in headers.items():
             asked[name.replace("_", "-")] = value  # in UTF-8; update() takes ASCII alone
         left = max(0.05, min(seconds, self.end - time.perf_counter()))
-        bounds: Any = {"max_chunks": None, "seconds": left, "keep_data": True, "headers": asked}
-        bounds["max_bytes"] = BYTES
-        done = recording.record_into(rows or _Rows(), url or self.url, "GET", **bounds)
-        if done.ended == INTERRUPTED:
+        bounds = recorder.Bounds(seconds=left, max_bytes=BYTES)
+        watcher = rows or _Rows()
+        done = recorder.record_watched(watcher, url or self.url, "GET", bounds, headers=asked)
+        if done.ending is Ending.INTERRUPTED:
             raise KeyboardInterrupt
         return done
 
@@ -141,11 +136,11 @@ class _Asker:
         other = self.url.copy_with(raw_path=path + b"/" + PROBE.encode())
         try:
             self.ask(seconds, _Rows(headers_only=True), other)
-        except (_Enough, TimeoutError):
+        except TimeoutError:
             return time.perf_counter() - start
         except OSError:
             return None  # nobody there any more, or too busy to talk
-        return None
+        return time.perf_counter() - start
 
     def look(self, say: Callable[[str], Any]) -> None:
         """Ask, one question after another, as far as the answers leave one."""
@@ -160,7 +155,7 @@ class _Asker:
             return
         headers = f"{seen.type or 'no content-type'}, headers after {seen.alone.headers_at:.3f} s"
         said = repr(seen.alone).strip("<>").removeprefix("Recording ")
-        say(f"{said.replace(f'{EARLY}{ENOUGH}.', 'enough seen.')}\n{headers}")
+        say(f"{said}\n{headers}")
         if seen.alone.response.status_code != 200:
             return
         limit = max(3.0, 2 * seen.alone.headers_at + 1.0)

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 SECRET = token_urlsafe(16)  # lets a foreign Host in: what a proxy hands on is the public one
-OWN_NAMES = {"127.0.0.1", "localhost", "[::1]"}
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}  # as names of a host, without a port
 KNOCK = "/" + token_urlsafe(16)  # answered to whoever knows it: "that server is here"
 
 
@@ -49,7 +49,7 @@ def _is_own_address(scope: Any) -> bool:
     hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
     # The port may be that of a relay or a tunnel on this machine. A name that is made to resolve
     # to 127.0.0.1 is never one of these three.
-    return len(hosts) == 1 and re.sub(r":\d+$", "", hosts[0].lower()) in OWN_NAMES
+    return len(hosts) == 1 and re.sub(r":\d+$", "", hosts[0].lower()).strip("[]") in LOOPBACK
 
 
 def _behind_a_hub() -> bool:

@@ -7,26 +7,26 @@ import logging
 import socket
 import sys
 import threading
-import time
-from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from labserver.guard import Guard
+from labserver.log import Log, ThreadLog
+from labserver.sends import Sends
+from labserver.shutdown import StoppableServer, cancel_rest
 
 HOST = "127.0.0.1"
 START_SECONDS = 10.0
 STOP_SECONDS = 2.0
-_LOGGERS = ("uvicorn.error", "uvicorn.access", "asyncio", "sse_starlette.sse")
 
 _current: "Server | None" = None  # the learner's server; stopped, it still keeps the address
 _changing = threading.Lock()  # two threads that serve at once take turns
 
 
-def serve(app: Any, port: int = 0) -> "Server":
+def serve(app: ASGIApp, port: int = 0) -> "Server":
     """Serve an ASGI app on 127.0.0.1, in a background thread, and print where.
 
     Called again, it stops the last server and serves the new app at the same address; `port` asks
@@ -66,18 +66,18 @@ class Server:
     Raises TypeError for what is no ASGI app.
     """
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         _check_app(app)
         self.port = 0
         # Thread.is_alive() will not do: once a join was interrupted, Python 3.11 says no for good.
         self._ended = threading.Event()
         self._ended.set()
         self._left_behind = False
-        self.hand_overs = HandOvers(app)
-        self._log = _Log()
+        self.sends = Sends(app)
+        self._log = ThreadLog()
         # No log_config, log_level or access_log: each would change loggers of the whole process.
-        config = uvicorn.Config(Guard(self.hand_overs), loop="asyncio", log_config=None)
-        self._uvicorn = _Uvicorn(config)
+        config = uvicorn.Config(Guard(self.sends), loop="asyncio", log_config=None)
+        self._uvicorn = StoppableServer(config)
         self._thread = threading.Thread(target=self._run, name="labserver", daemon=True)
 
     @property
@@ -104,7 +104,7 @@ class Server:
     @property
     def log(self) -> "Log":
         """What went wrong in the server so far, with tracebacks: a str that shows its lines."""
-        return Log("\n".join(self._log.lines))
+        return self._log.text
 
     def start(self, listener: socket.socket | None = None) -> None:
         """Serve on a listening socket, by default one of any free port, and wait until it does.
@@ -147,7 +147,7 @@ class Server:
             raise
         if self._uvicorn.started:
             return
-        error = self.hand_overs.lifespan_error
+        error = self.sends.lifespan_error
         self.stop()
         if not in_time:
             raise RuntimeError(f"The app was not ready within {START_SECONDS:.0f} s.")
@@ -169,164 +169,12 @@ class Server:
                 # did not start, but also that of a stream that calls exit(), which ends alone.
                 with suppress(SystemExit, KeyboardInterrupt, asyncio.CancelledError):
                     loop.run_until_complete(self._task)
-            loop.run_until_complete(_cancel_rest())
+            loop.run_until_complete(cancel_rest())
         except BaseException:
             logging.getLogger("uvicorn.error").exception("The server ended by an error")
         finally:
             loop.close()
             gc.collect()  # a synchronous generator runs its `finally` when it is collected
-
-
-class HandOvers:
-    """An ASGI layer that notes when the app handed each body message to the server.
-
-    It changes nothing about a response, and notes only while somebody is `watching`.
-    """
-
-    def __init__(self, app: Any) -> None:
-        self.app = app
-        self.lifespan_error: BaseException | None = None
-        self._watchers = 0
-        self._moments: dict[tuple[str, int], list[float]] = {}
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            await self._lifespan(scope, receive, send)
-        elif scope["type"] == "http" and self._watchers and scope["client"]:
-            await self.app(scope, receive, self._noting(tuple(scope["client"]), send))
-        else:
-            await self.app(scope, receive, send)
-
-    def _noting(self, client: tuple[str, int], send: Any) -> Any:
-        self._moments[client] = []
-
-        async def noting_send(message: Any) -> None:
-            if message.get("body") and client in self._moments:
-                self._moments[client].append(time.perf_counter())
-            await send(message)
-
-        return noting_send
-
-    async def _lifespan(self, scope: Any, receive: Any, send: Any) -> None:
-        try:
-            await self.app(scope, receive, send)
-        except BaseException as error:
-            self.lifespan_error = error  # uvicorn keeps its traceback's text alone
-            raise
-
-    @contextmanager
-    def watching(self) -> Iterator[dict[tuple[str, int], list[float]]]:
-        """Note hand-overs: client address to a list of `time.perf_counter()` seconds."""
-        self._watchers += 1
-        try:
-            yield self._moments
-        finally:
-            self._watchers -= 1
-            if not self._watchers:
-                self._moments.clear()
-
-
-class Log(str):
-    """Text that a notebook shows as it is, line by line."""
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
-class _Log(logging.Filter):
-    """Keeps what one thread logs, and keeps it out of whatever cell happens to run."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: deque[str] = deque(maxlen=500)
-        self._formatter = logging.Formatter("%(levelname)s %(name)s: %(message)s")
-        self._thread: int | None = None
-
-    @contextmanager
-    def capturing(self, thread: int) -> Iterator[None]:
-        self._thread = thread
-        loggers = [logging.getLogger(name) for name in _LOGGERS]
-        for logger in loggers:
-            logger.addFilter(self)
-        try:
-            yield
-        finally:
-            for logger in loggers:
-                logger.removeFilter(self)
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.thread != self._thread:
-            return True
-        cancelled = record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError)
-        # A request cancelled by stop() is no fault. What is no warning may hold a token: in a URL,
-        # and where the root logger asks for DEBUG, in a WebSocket's headers.
-        if not cancelled and record.levelno >= logging.WARNING:
-            self.lines.append(self._formatter.format(record).rstrip())
-        return False
-
-
-class _Uvicorn(uvicorn.Server):
-    """uvicorn's server with a start to wait for and a stop that does not wait for streams."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.settled = threading.Event()  # started, or ended without having started
-        self._waiting = False  # in main_loop, where a cancellation ends nothing but the wait
-
-    def leave(self, task: asyncio.Task[None]) -> None:
-        """Cancel a start that hangs, or the wait for the next tick; never the shutdown."""
-        if self._waiting or not self.started:
-            task.cancel()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        self.settled.set()
-
-    async def main_loop(self) -> None:
-        self._waiting = True
-        with suppress(asyncio.CancelledError):  # leave() does not wait for the next tick
-            await super().main_loop()
-        self._waiting = False
-
-    async def shutdown(self, sockets: list[socket.socket]) -> None:  # type: ignore[override]
-        # asyncio loses a connection that it has accepted, but not yet given to a protocol, when
-        # its server closes: accept no more, and let those come to theirs.
-        with suppress(NotImplementedError, ValueError):  # on Windows; left behind and closed
-            asyncio.get_running_loop().remove_reader(sockets[0])
-        for _ in range(3):
-            await asyncio.sleep(0)
-        with suppress(OSError):  # a forked child, which holds a copy, would keep the port
-            sockets[0].shutdown(socket.SHUT_RDWR)
-        for server in self.servers:
-            with suppress(ValueError):  # left behind: its listener is closed already
-                server.close()
-        tasks = self.server_state.tasks
-        if tasks:
-            await asyncio.wait(set(tasks), timeout=0.05)  # short requests come to their end
-        # Cancelled while they wait, before the connections go: once its client has left, an async
-        # generator that awaits nothing of its own is never suspended again.
-        await _cancel(set(tasks), 0.2)
-        for connection in list(self.server_state.connections):
-            # abort: a client that does not read would hold close() until it does.
-            connection.transport.abort()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.lifespan.shutdown(), 1.0)
-
-
-async def _cancel(tasks: Iterable[asyncio.Task[Any]], seconds: float) -> None:
-    """Cancel tasks and wait for them; a synchronous step in a worker thread is not waited for."""
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks, timeout=seconds)
-
-
-async def _cancel_rest() -> None:
-    """Cancel what the app left running on the loop, and close what it left half iterated."""
-    await _cancel(asyncio.all_tasks() - {asyncio.current_task()}, 0.1)
-    closing = asyncio.create_task(asyncio.get_running_loop().shutdown_asyncgens())
-    await asyncio.wait([closing], timeout=0.2)
-    await _cancel([closing], 0.1)
 
 
 def _log_while_open(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -335,7 +183,7 @@ def _log_while_open(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) ->
         loop.default_exception_handler(context)
 
 
-def _check_app(app: Any) -> None:
+def _check_app(app: ASGIApp) -> None:
     what = f"the class {app.__name__}" if isinstance(app, type) else f"a {type(app).__name__}"
     if not callable(app):
         raise TypeError(f"serve() takes an ASGI app such as FastAPI(), not {what}.")

@@ -18,12 +18,11 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from labserver.events import EventDecoder, is_event_stream
-from labserver.recording import EARLY, Recording
+from labserver.recording import Ending, Recording
 
 LATE = 0.25  # seconds; less may be the machine's doing
 PAUSE = 0.1  # seconds between two requests beside a stream
 SILENT = 16.0  # seconds; sse-starlette and fastapi.sse send a ping after 15
-ENOUGH = "enough."  # how a recording ended that was ended here
 TEXTS = 3000  # lines of a body that are looked at
 JSONS = {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonl"}
 LINES = JSONS | {"", "text/plain"}  # what comes line by line, if it is a stream
@@ -159,7 +158,7 @@ def _some(things: list[Any]) -> str:
 
 
 def _cut(answer: Recording) -> bool:
-    return answer.ended.startswith(EARLY) and ENOUGH not in answer.ended
+    return answer.ending is Ending.CUT
 
 
 def _bursts(items: list[tuple[float, str]]) -> list[tuple[float, int]]:

@@ -3,60 +3,75 @@
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Any
 
-FIRST, LAST = 40, 5
+from labserver.recording import Chunk, RecordedEvent, Recording
+
+FIRST, LAST = 40, 5  # rows that a long stream shows
 UPDATE_SECONDS = 0.05  # JupyterLab drops messages from about 1,000 a second on
 WIDTH = 44  # characters of data in a row
+CHUNK_HEAD = f"{'#':>5} {'at s':>8} {'gap s':>8} {'bytes':>9}  data"
+EVENT_HEAD = f"{'#':>5} {'at s':>8} {'gap s':>8}  {'event':<10} {'id':<8} data"
 
 
 class Table:
-    """Prints the first 40 rows, then a line of progress, at the end the last 5."""
+    """A watcher that prints the first 40 rows, then a line of progress, at the end the last 5."""
 
     def __init__(self) -> None:
         in_notebook = "ipykernel" in type(sys.stdout).__module__
-        # In a notebook, what is not flushed here ipykernel sends by itself, within 0.2 s.
+        # In a notebook, ipykernel sends by itself what is not flushed here, within 0.2 s.
         self._update_seconds = UPDATE_SECONDS if in_notebook else 0.0
         self._rewrites = in_notebook or sys.stdout.isatty()  # noise in a pipe or a file
         self._count = 0
         self._last_at = 0.0
         self._flushed = 0.0
         self._progress = ""
-        self._unshown: deque[tuple[Any, ...]] = deque(maxlen=LAST)
+        self._unshown: deque[tuple[int, float, Chunk | RecordedEvent]] = deque(maxlen=LAST)
 
-    def say(self, line: str) -> None:
-        """Print a line that is no row, at once."""
-        print(line + "\n", end="", flush=True)  # in one, lest another thread's print cut in
+    def request(self, method: str, url: str) -> None:
+        """Print what is asked for."""
+        self.say(f"{method} {url}")
 
-    def chunk(self, at: float, size: int, data: bytes) -> None:
-        self._row(CHUNK_HEAD, chunk_row, at, size, data)
+    def headers(self, recording: Recording) -> bool:
+        """Print status and headers."""
+        self.say(status_line(recording))
+        return False
 
-    def event(self, at: float, event: str, data: str, id: str) -> None:
-        self._row(EVENT_HEAD, event_row, at, event, data, id)
+    def chunk(self, chunk: Chunk) -> bool:
+        """Print a chunk's row."""
+        self._add(CHUNK_HEAD, chunk)
+        return False
 
-    def end(self, summary: str) -> None:
-        """Print the last rows and the summary."""
+    def event(self, event: RecordedEvent) -> bool:
+        """Print an event's row."""
+        self._add(EVENT_HEAD, event)
+        return False
+
+    def end(self, recording: Recording) -> None:
+        """Print the last rows, the summary and what is remarkable."""
         if self._progress:
             print("\r" + " " * len(self._progress), end="\r")
         left_out = self._count - FIRST - len(self._unshown)
         if left_out > 0:
             print(f"     … {left_out:,} rows more …")
-        for format_row, *cells in self._unshown:
-            print(format_row(*cells))
-        self.say(summary)
+        for row in self._unshown:
+            print(row_of(*row))
+        self.say("\n".join([recording.summary, *remarks(recording)]))
 
-    def _row(self, head: str, format_row: Callable[..., str], at: float, *cells: object) -> None:
+    def say(self, line: str) -> None:
+        """Print a line that is no row, at once."""
+        print(line + "\n", end="", flush=True)  # in one piece: other threads print too
+
+    def _add(self, head: str, item: Chunk | RecordedEvent) -> None:
+        gap, self._last_at = item.at - self._last_at, item.at
         self._count += 1
-        gap, self._last_at = at - self._last_at, at
         if self._count == 1:
             self.say(head)
         if self._count <= FIRST:
-            self._print(format_row(self._count, at, gap, *cells) + "\n")
+            self._print(row_of(self._count, gap, item) + "\n")
             return
-        self._unshown.append((format_row, self._count, at, gap, *cells))
+        self._unshown.append((self._count, gap, item))
         if self._rewrites and time.perf_counter() - self._flushed >= UPDATE_SECONDS:
-            self._progress = f"     … {self._count:,} so far, {at:.3f} s"
+            self._progress = f"     … {self._count:,} so far, {item.at:.3f} s"
             self._print("\r" + self._progress)
 
     def _print(self, text: str) -> None:
@@ -67,17 +82,43 @@ class Table:
         print(text, end="", flush=flush)
 
 
-CHUNK_HEAD = f"{'#':>5} {'at s':>8} {'gap s':>8} {'bytes':>9}  data"
-EVENT_HEAD = f"{'#':>5} {'at s':>8} {'gap s':>8}  {'event':<10} {'id':<8} data"
+def status_line(recording: Recording) -> str:
+    """Status, headers that matter to a stream, and when they came."""
+    response, headers = recording.response, recording.response.headers
+    parts = [f"{response.status_code} {response.reason_phrase}".rstrip()]
+    parts.append(headers.get("content-type", "no content-type"))
+    if encoding := headers.get("content-encoding"):
+        parts.append(f"{encoding}, undone here" if recording.decoded else encoding)
+    if "content-length" in headers:
+        parts.append(f"content-length {headers['content-length']}")
+    elif "transfer-encoding" in headers:
+        parts.append(headers["transfer-encoding"])
+    if response.has_redirect_location:
+        parts.append(f"redirect to {headers['location']}, not followed")
+    return " · ".join([*parts, f"headers after {recording.headers_at:.3f} s"])
 
 
-def chunk_row(number: int, at: float, gap: float, size: int, data: bytes) -> str:
-    return f"{number:>5} {at:>8.3f} {gap:>8.3f} {size:>9,}  {shown(data)}"
+def remarks(recording: Recording) -> list[str]:
+    """What a learner would wonder about, a sentence each."""
+    found = []
+    chunks = recording.chunks
+    kept = sum(len(chunk.data) for chunk in chunks)
+    if chunks and chunks[0].data and recording.size > kept:
+        found.append(f"Only the first {kept >> 20} MiB of data were kept.")
+    looks_like_events = chunks and chunks[0].data.startswith((b"data:", b"event:", b"id:", b": "))
+    if looks_like_events and not recording.has_events:
+        found.append("It looks like server-sent events, but is not labelled text/event-stream.")
+    if chunks and recording.has_events and not recording.events:
+        found.append("It is labelled text/event-stream, but there is no whole event in it.")
+    return found
 
 
-def event_row(number: int, at: float, gap: float, event: str, data: str, id: str) -> str:
-    event, id = shorten(event, 10), shorten(id, 8)
-    return f"{number:>5} {at:>8.3f} {gap:>8.3f}  {event:<10} {id:<8} {shown(data)}"
+def row_of(number: int, gap: float, item: Chunk | RecordedEvent) -> str:
+    """A chunk or an event as a row; `gap` is the time in seconds since the one before."""
+    start = f"{number:>5} {item.at:>8.3f} {gap:>8.3f}"
+    if isinstance(item, Chunk):
+        return f"{start} {item.size:>9,}  {shown(item.data)}"
+    return f"{start}  {shorten(item.event, 10):<10} {shorten(item.id, 8):<8} {shown(item.data)}"
 
 
 def shown(data: bytes | str) -> str:

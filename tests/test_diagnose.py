@@ -29,7 +29,7 @@ from fastapi.sse import EventSourceResponse as NativeResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from test_notebooks import cells_of
 
-from labserver import diagnose, events, recording, serve, symptoms
+from labserver import diagnose, events, recorder, recording, serve, symptoms
 from labserver.app import app as finished
 from labserver.server import Server
 
@@ -1438,10 +1438,9 @@ def test_a_path_is_any_text():
 def test_a_flood_takes_little_memory(piece):
     """Of an event stream that never comes to an event."""
     with asgi(flood(piece)) as url:
-        seen = recording.record_into(
-            None, url, "GET", max_chunks=None, seconds=30, keep_data=True, max_bytes=2**20
-        )
-    assert seen.ended == "stopped at max_bytes=1048576." and seen.size < 2**21
+        bounds = recorder.Bounds(seconds=30, max_bytes=2**20)
+        seen = recorder.record_watched(None, url, "GET", bounds)
+    assert seen.ended == "stopped at max_bytes=1,048,576." and seen.size < 2**21
 
 
 def flood(piece):
@@ -1556,7 +1555,7 @@ def test_no_bytes_upset_the_rules():
         ]
         chunks = [recording.Chunk(i / 9, len(piece), piece) for i, piece in enumerate(data)]
         seen = recording.Recording("GET", "http://x/", response, 0.0, chunks, seconds=20.0)
-        seen.whole, seen.ended = pick.choice([(True, "whole."), (False, "ended early: cut.")])
+        seen.ending = pick.choice([recording.Ending.WHOLE, recording.Ending.CUT])
         decoder = events.EventDecoder() if kind == SSE else None
         for at, _, piece in chunks if decoder else ():
             found = decoder.feed(piece)

@@ -7,7 +7,7 @@ import pytest
 from fastapi import BackgroundTasks, FastAPI
 from fastapi.responses import StreamingResponse
 
-from labserver.recording import record
+from labserver.recorder import record
 from labserver.server import Server
 
 app = FastAPI()

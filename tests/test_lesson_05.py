@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from httpx_sse import connect_sse
 from sse_starlette import EventSourceResponse, JSONServerSentEvent, ServerSentEvent
 
-from labserver.recording import record
+from labserver.recorder import record
 from labserver.server import Server
 
 

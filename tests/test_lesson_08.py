@@ -10,7 +10,7 @@ import pytest
 from conftest import LESSONS
 from test_notebooks import cells_of, tree_of
 
-from labserver.recording import record
+from labserver.recorder import record
 from labserver.server import Server
 
 LESSON = next(path for path in LESSONS if path.name.startswith("08_"))

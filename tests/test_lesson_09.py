@@ -23,7 +23,7 @@ from test_notebooks import cells_of, headings_of
 
 from labserver import diagnose
 from labserver.app import app as finished_app
-from labserver.recording import record
+from labserver.recorder import record
 from labserver.server import Server
 
 LESSON = next(path for path in LESSONS if path.name.startswith("09_"))

@@ -19,7 +19,7 @@ from fastapi import FastAPI, sse
 from pydantic import ValidationError
 from test_notebooks import cells_of
 
-from labserver.recording import record
+from labserver.recorder import record
 from labserver.server import Server
 
 LESSON = next(path for path in LESSONS if path.name.startswith("10_"))

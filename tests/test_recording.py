@@ -21,7 +21,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse, StreamingResponse
 from sse_starlette import EventSourceResponse
 
-from labserver import record, recording, serve, table
+from labserver import record, recorder, serve, table
+from labserver.recorder import Bounds, record_watched
 
 app = FastAPI()
 
@@ -231,8 +232,8 @@ def test_the_server_is_told_when_the_time_is_up():
     told = threading.Event()
 
     class Slow(table.Table):
-        def chunk(self, at, size, data):
-            time.sleep(max(0, 1.5 - at))
+        def chunk(self, chunk):
+            time.sleep(max(0, 1.5 - chunk.at))
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -248,8 +249,7 @@ def test_the_server_is_told_when_the_time_is_up():
 
         threading.Thread(target=flood, daemon=True).start()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        bounds = {"max_chunks": None, "seconds": 1, "keep_data": False}
-        got = recording.record_into(Slow(), url, "GET", **bounds)
+        got = record_watched(Slow(), url, "GET", Bounds(seconds=1), keep_data=False)
         assert got.ended == "stopped after seconds=1."
         assert told.wait(5)
 
@@ -426,7 +426,7 @@ def test_proxies_do_not_catch_loopback(name, proxy):
 TLS = """if True:
     import itertools, socket, ssl, sys, threading, time
     from labserver import record, table
-    from labserver.recording import record_into
+    from labserver.recorder import Bounds, record_watched
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(sys.argv[1], sys.argv[2])
     head = b"HTTP/1.1 200 OK\\r\\nContent-Length: 99999999999\\r\\n\\r\\n"
@@ -449,8 +449,8 @@ TLS = """if True:
         line.close()
 
     class Slow(table.Table):
-        def chunk(self, at, size, data):
-            time.sleep(max(0, 3.5 - at))
+        def chunk(self, chunk):
+            time.sleep(max(0, 3.5 - chunk.at))
 
     threading.Thread(target=flood, daemon=True).start()
     hop = socket.create_server(("127.0.0.1", 0))
@@ -458,8 +458,7 @@ TLS = """if True:
     start = f"http://127.0.0.1:{hop.getsockname()[1]}/"
     got = record(start, max_chunks=1, quiet=True, follow_redirects=True)
     assert str(got.response.url) == url
-    bounds = {"max_chunks": None, "seconds": 3, "keep_data": True}
-    got = record_into(Slow(), url, "GET", **bounds)
+    got = record_watched(Slow(), url, "GET", Bounds(seconds=3))
     assert got.ended == "stopped after seconds=3.", got
     assert not [chunk for chunk in got.chunks if chunk.data.strip(b"x")]
 """
@@ -499,7 +498,7 @@ def test_an_interrupt_keeps_what_came(capsys):
 
 
 def test_data_is_kept_up_to_a_bound(monkeypatch, capsys):
-    monkeypatch.setattr(recording, "KEEP_BYTES", 8 * 2**20)
+    monkeypatch.setattr(recorder, "KEEP_BYTES", 8 * 2**20)
     got = record("/big")
     kept = sum(len(chunk.data) for chunk in got.chunks)
     assert got.size == 70 * 2**20 and 7 * 2**20 < kept <= 8 * 2**20
@@ -581,5 +580,5 @@ def test_memory_does_not_grow_with_the_stream():
 def test_the_client_is_made_once():
     record("/empty", quiet=True)
     record("/empty", quiet=True)
-    info = recording._client.cache_info()
-    assert info.currsize <= 2 and isinstance(recording._client(plain_loopback=True), httpx.Client)
+    info = recorder._client.cache_info()
+    assert info.currsize <= 2 and isinstance(recorder._client(plain_loopback=True), httpx.Client)

@@ -21,7 +21,8 @@ from fastapi.responses import StreamingResponse
 from sse_starlette import EventSourceResponse
 
 from labserver import serve
-from labserver.server import HandOvers, Server
+from labserver.sends import Sends
+from labserver.server import Server
 
 
 @pytest.fixture(autouse=True)
@@ -578,7 +579,7 @@ def raw_answer(app):
 def test_the_layer_changes_no_byte():
     class Watched:
         def __init__(self, app):
-            self.layer = HandOvers(app)
+            self.layer = Sends(app)
             self.watch = self.layer.watching()
             self.watch.__enter__()
 
@@ -605,7 +606,7 @@ def test_the_layer_keeps_backpressure_and_cancellation(watched, client):
 
     app.get("/")(lambda: StreamingResponse(flood()))
     with Server(app) as server, ExitStack() as stack:
-        moments = stack.enter_context(server.hand_overs.watching()) if watched else {}
+        moments = stack.enter_context(server.sends.watching()) if watched else {}
         with socket.create_connection(("127.0.0.1", server.port)) as line:
             line.sendall(asking(line, "/"))
             ahead = -1

@@ -9,7 +9,7 @@ import pytest
 from matplotlib import pyplot
 from matplotlib.collections import LineCollection
 
-from labserver.timeline import timeline
+from labserver.plotting import timeline
 
 
 @dataclass

@@ -1,0 +1,91 @@
+"""How the server stops: the one file that touches uvicorn's inside.
+
+uvicorn, asked to stop, waits for open streams, and an endless one never ends. This server cancels
+what answers them, so that their generators run `finally`, and then closes the connections.
+"""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+import uvicorn
+
+REQUEST_SECONDS = 0.05  # for short requests, to come to their own end
+CANCEL_SECONDS = 0.2  # for cancelled streams, to clean up
+LIFESPAN_SECONDS = 1.0  # for the app's own shutdown
+
+
+class StoppableServer(uvicorn.Server):
+    """uvicorn's server with a start to wait for and a stop that does not wait for streams."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.settled = threading.Event()  # started, or ended without having started
+        self._waiting = False  # in main_loop, where a cancellation ends nothing but the wait
+
+    def leave(self, task: asyncio.Task[None]) -> None:
+        """Cancel a start that hangs, or the wait for the next tick; never the shutdown."""
+        if self._waiting or not self.started:
+            task.cancel()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and tell who waits in `settled`."""
+        await super().startup(sockets=sockets)
+        self.settled.set()
+
+    async def main_loop(self) -> None:
+        """Run until `should_exit` is set, or until `leave` ends the wait sooner."""
+        self._waiting = True
+        with suppress(asyncio.CancelledError):
+            await super().main_loop()
+        self._waiting = False
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept no more, end what is open, run the app's shutdown."""
+        await self._stop_accepting(sockets or [])
+        tasks = self.server_state.tasks
+        if tasks:
+            await asyncio.wait(set(tasks), timeout=REQUEST_SECONDS)
+        # Cancelled before the connections go, while they wait for something: once its client has
+        # left, an async generator that awaits nothing of its own is never suspended again.
+        await _cancel(set(tasks), CANCEL_SECONDS)
+        for connection in list(self.server_state.connections):
+            # abort: with a client that does not read, close() would wait until it does.
+            connection.transport.abort()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.lifespan.shutdown(), LIFESPAN_SECONDS)
+
+    async def _stop_accepting(self, sockets: list[socket.socket]) -> None:
+        # asyncio loses a connection that it has accepted, but not yet given to a protocol, when
+        # its server closes: accept no more, and let those get their protocol first.
+        for listener in sockets:
+            with suppress(NotImplementedError, ValueError):  # on Windows; closed already
+                asyncio.get_running_loop().remove_reader(listener)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        for listener in sockets:
+            with suppress(OSError):  # a forked child, which holds a copy, would keep the port
+                listener.shutdown(socket.SHUT_RDWR)
+        for server in self.servers:
+            with suppress(ValueError):  # closed already
+                server.close()
+
+
+async def cancel_rest() -> None:
+    """Cancel what the app left running on the loop, and close what it left half iterated."""
+    await _cancel(asyncio.all_tasks() - {asyncio.current_task()}, 0.1)
+    closing = asyncio.create_task(asyncio.get_running_loop().shutdown_asyncgens())
+    await asyncio.wait([closing], timeout=CANCEL_SECONDS)
+    await _cancel([closing], 0.1)
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[Any] | None], seconds: float) -> None:
+    """Cancel tasks and wait for them; a synchronous step in a worker thread is not waited for."""
+    cancelled = [task for task in tasks if task]
+    for task in cancelled:
+        task.cancel()
+    if cancelled:
+        await asyncio.wait(cancelled, timeout=seconds)
