@@ -10,9 +10,9 @@ import time
 
 import httpx
 import pytest
-from conftest import NO_PROXIES
 from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
+from machine import NO_PROXIES, free_port
 
 from labserver.app import app
 from labserver.server import Server
@@ -47,11 +47,6 @@ def start(tmp_path):
 def run(*command, **variables):
     environment = NO_PROXIES | variables
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
 
 
 @interrupts

@@ -16,9 +16,9 @@ import time
 
 import httpx
 import pytest
-from conftest import NO_PROXIES
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse, StreamingResponse
+from machine import NO_PROXIES
 from sse_starlette import EventSourceResponse
 
 from labserver import record, recorder, serve, table

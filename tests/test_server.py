@@ -15,9 +15,9 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 import httpx
 import psutil
 import pytest
-from conftest import NO_PROXIES
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
+from machine import NO_PROXIES
 from sse_starlette import EventSourceResponse
 
 from labserver import serve
