@@ -1,9 +1,7 @@
 """What the tests know of the machine: where this checkout is, what runs, what can be installed."""
 
-import functools
 import os
 import re
-import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -52,39 +50,6 @@ def _run(command, **options):
         stderr=subprocess.STDOUT,
         text=True,
     )
-
-
-def requirements(file="requirements.txt"):
-    """The packages that a file asks for, as a dict: requirement -> what its comment says."""
-    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
-    packages = [line for line in lines if line and not line.startswith(("#", "-"))]
-    return {line.partition("#")[0].strip(): line.partition("#")[2].strip() for line in packages}
-
-
-@functools.cache
-def find_python(version):
-    """The interpreter of a version such as "3.12"; without it, the test is skipped."""
-    command = shutil.which(f"python{version}")
-    if command:
-        # Where pyenv is in charge, the command is a shim that needs to be told the version.
-        found = subprocess.run(
-            [command, "-c", "import sys; print(sys.executable)"],
-            env=os.environ | {"PYENV_VERSION": version},
-            capture_output=True,
-            text=True,
-        )
-        if found.returncode == 0:
-            return found.stdout.strip()
-    return pytest.skip(f"this machine has no Python {version}")
-
-
-def make_environment(folder, python, *wanted):
-    """The interpreter of a new virtual environment, with what pip is told to install in it."""
-    run(python, "-m", "venv", folder)
-    new = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    # Of the modules that are installed, few are imported: those are compiled then.
-    run_online(new, "-m", "pip", "install", "--quiet", "--no-compile", *wanted)
-    return new
 
 
 def free_port():
