@@ -28,13 +28,17 @@ def made(request, tmp_path_factory):
     names = {name for item in asked for name in item.fixturenames}
     jobs = {name: ENVIRONMENTS[name] for name in ENVIRONMENTS.keys() & names}
     for item in asked:
-        if version := item.callspec.params.get("other_python"):
+        if version := _parameters(item).get("other_python"):
             jobs[version] = partial(make_other_python, version=version)
     with ThreadPoolExecutor(2) as threads:
         return {
             name: threads.submit(job, tmp_path_factory.mktemp(name))
             for name, job in sorted(jobs.items())
         }
+
+
+def _parameters(item):
+    return item.callspec.params if hasattr(item, "callspec") else {}
 
 
 ENVIRONMENTS = {"binder": make_binder, "newest_wheels": find_newest_wheels}
@@ -72,7 +76,7 @@ def runs(request, made, tmp_path_factory):
         with closing(ensure_event_loop()):  # this thread's, of which jupyter_client makes use
             return *run_all(path, folder, python), before, set(folder.rglob("*"))
 
-    asked = [item.callspec.params for item in request.session.items if "runs" in item.fixturenames]
+    asked = [_parameters(item) for item in request.session.items if "runs" in item.fixturenames]
     jobs = {(params["path"], sys.executable) for params in asked if "path" in params}
     for version in {params["other_python"] for params in asked if "other_python" in params}:
         if made[version].exception() is None:

@@ -13,11 +13,10 @@ ROOT = Path(__file__).resolve().parents[1]
 # For kernels and servers. A package index may need the variables that are left out here.
 NO_PROXIES = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
 
-# What pip and npm say when they cannot reach their index.
+# What pip and npm say when they cannot reach their index, or lose it on the way.
 UNREACHABLE = re.compile(
-    r"Failed to establish a (?:new )?connection|[Nn]ame ?[Rr]esolution|[Cc]annot connect to proxy"
-    r"|(?:Proxy|ReadTimeout|ConnectTimeout)Error|Connection to \S+ timed out|RemoteDisconnected"
-    r"|Connection (?:refused|reset)|Network is unreachable"
+    r"after connection broken by|(?:NewConnection|ReadTimeout|ConnectTimeout|NameResolution|Proxy"
+    r"|Protocol)Error|IncompleteRead|Failed to establish a (?:new )?connection"
     r"|code (?:ENOTFOUND|EAI_AGAIN|ECONN\w+|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT)"
 )
 

@@ -114,6 +114,23 @@ def test_newest_python_finds_wheels(newest_wheels):
     assert newest_wheels >= STUDIED
 
 
+@pytest.mark.parametrize(
+    "elsewhere",
+    [["--index-url", "https://127.0.0.1:1/simple"], ["--proxy", "http://127.0.0.1:1"]],
+    ids=["index", "proxy"],
+)
+def test_what_needs_an_index_is_skipped_where_none_answers(elsewhere, tmp_path):
+    pip = [sys.executable, "-m", "pip", "--isolated", "download", "--retries=1", "--no-deps"]
+    with pytest.raises(pytest.skip.Exception, match="cannot be reached"):
+        run_online(*pip, *elsewhere, "--dest", tmp_path, "six")
+
+
+def test_an_index_that_has_no_such_package_is_a_failure(tmp_path):
+    pip = [sys.executable, "-m", "pip", "--isolated", "download", "--no-index"]
+    with pytest.raises(AssertionError, match="No matching distribution"):
+        run_online(*pip, "--dest", tmp_path, "no-such-package")
+
+
 # Binder
 
 
