@@ -8,7 +8,6 @@ import socket
 import sys
 import threading
 from contextlib import suppress
-from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp

@@ -1,0 +1,96 @@
+"""The HTTP client: what it takes from the environment, and what not."""
+
+import shutil
+import subprocess
+import sys
+
+import httpx
+import pytest
+from conftest import NO_PROXIES
+from streams import app
+
+from labserver import record, recorder, serve
+
+
+@pytest.fixture(scope="module", autouse=True)
+def lab():
+    with serve(app) as server:
+        yield server
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:1", "socks5://127.0.0.1:1", "nonsense"])
+def test_proxies_do_not_catch_loopback(name, proxy):
+    code = """if True:
+        from labserver import record, serve
+        from labserver.app import app
+        with serve(app):
+            assert record("/sse?every=0", quiet=True).whole
+    """
+    environment = NO_PROXIES | {name: proxy}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=60)
+
+
+TLS = """if True:
+    import itertools, socket, ssl, sys, threading, time
+    from labserver import record, table
+    from labserver.recorder import Bounds, record_watched
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[1], sys.argv[2])
+    head = b"HTTP/1.1 200 OK\\r\\nContent-Length: 99999999999\\r\\n\\r\\n"
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
+
+    def flood():
+        while True:
+            try:
+                with context.wrap_socket(listener.accept()[0], server_side=True) as line:
+                    for piece in itertools.chain([head], itertools.repeat(b"x" * 16384)):
+                        line.sendall(piece)
+            except OSError:
+                pass
+
+    def redirect():
+        line, _ = hop.accept()
+        line.sendall(b"HTTP/1.1 302 Found\\r\\nLocation: " + url.encode() + b"\\r\\n\\r\\n")
+        line.recv(65536)
+        line.close()
+
+    class Slow(table.Table):
+        def chunk(self, chunk):
+            time.sleep(max(0, 3.5 - chunk.at))
+
+    threading.Thread(target=flood, daemon=True).start()
+    hop = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=redirect, daemon=True).start()
+    start = f"http://127.0.0.1:{hop.getsockname()[1]}/"
+    got = record(start, max_chunks=1, quiet=True, follow_redirects=True)
+    assert str(got.response.url) == url
+    got = record_watched(Slow(), url, "GET", Bounds(seconds=3))
+    assert got.ended == "stopped after seconds=3.", got
+    assert not [chunk for chunk in got.chunks if chunk.data.strip(b"x")]
+"""
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl to make a certificate with")
+def test_https_on_loopback(tmp_path):
+    """Its certificate is looked at, no proxy catches it, and nothing comes undeciphered."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subject = ["-subj", "/CN=lab", "-addext", "subjectAltName=IP:127.0.0.1"]
+    make = ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-keyout", key]
+    subprocess.run([*make, "-out", certificate, *subject], check=True, capture_output=True)
+    environment = {"HTTPS_PROXY": "http://127.0.0.1:1", "SSL_CERT_FILE": str(certificate)}
+    command = [sys.executable, "-c", TLS, certificate, key]
+    subprocess.run(command, env=NO_PROXIES | environment, check=True, timeout=60)
+
+
+def test_the_client_is_made_once():
+    record("/empty", quiet=True)
+    record("/empty", quiet=True)
+    info = recorder._client.cache_info()
+    assert info.currsize <= 2 and isinstance(recorder._client(plain_loopback=True), httpx.Client)
+
+
+def test_no_recording_depends_on_an_earlier_one():
+    for _ in range(2):
+        assert record("/cookies", quiet=True).chunks[0].data == b"{}"
