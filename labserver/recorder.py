@@ -210,6 +210,8 @@ def _no_response(
     request: httpx.Request, error: Exception, deadline: Deadline, own_timeout: bool
 ) -> OSError:
     """What to raise where no headers came; `own_timeout`: the caller set one of httpx's."""
+    if isinstance(error, httpx.RequestError):
+        request = error.request  # where a redirect was followed, the one that failed
     address = f"{request.method} {shown_url(request.url)}"
     if deadline.passed or isinstance(error, httpx.TimeoutException):
         in_time = f"in time: {error}" if own_timeout and not deadline.passed else ""

@@ -1,15 +1,18 @@
 """The HTTP client: what it takes from the environment, and what not."""
 
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 
 import httpx
 import pytest
 from conftest import NO_PROXIES
 from streams import app
 
-from labserver import record, recorder, serve
+from labserver import record, serve
+from labserver.client import client_for
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -85,12 +88,78 @@ def test_https_on_loopback(tmp_path):
 
 
 def test_the_client_is_made_once():
-    record("/empty", quiet=True)
-    record("/empty", quiet=True)
-    info = recorder._client.cache_info()
-    assert info.currsize <= 2 and isinstance(recorder._client(plain_loopback=True), httpx.Client)
+    first = client_for(httpx.URL("http://127.0.0.1:1/"))
+    assert client_for(httpx.URL("http://127.9.9.9:2/")) is first
+    assert client_for(httpx.URL("http://example.com/")) is client_for(httpx.URL("https://other/"))
 
 
 def test_no_recording_depends_on_an_earlier_one():
     for _ in range(2):
         assert record("/cookies", quiet=True).chunks[0].data == b"{}"
+
+
+RECORD = "import sys; from labserver import record; record(sys.argv[1], quiet=True)"
+
+
+def told(url, **environment):
+    """The last line on stderr, in Python and in a terminal, with that environment."""
+    for command in (["-c", RECORD, url], ["-m", "labserver", "record", url]):
+        yield subprocess.run(
+            [sys.executable, *command],
+            env=NO_PROXIES | environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALL_PROXY", "socks5://me:s3cret@127.0.0.1:9"),
+        ("all_proxy", "socks4://127.0.0.1:9"),
+        ("HTTP_PROXY", "made-up://127.0.0.1:9"),
+        ("HTTPS_PROXY", "http://127.0.0.1:port"),
+        ("https_proxy", "http://[::1"),
+        ("SSL_CERT_FILE", "/nowhere/at/all.pem"),
+        ("SSL_CERT_FILE", __file__),
+    ],
+)
+def test_a_variable_of_no_use_is_named(name, value, lab):
+    in_python, in_terminal = told("http://lab.invalid/", **{name: value})
+    last = in_python.stderr.splitlines()[-1]
+    assert last.startswith(f"ConnectionError: {name} in the environment is of no use: ")
+    assert in_terminal.returncode == 1
+    assert in_terminal.stderr.splitlines() == [last.removeprefix("ConnectionError: ")]
+    assert "s3cret" not in in_python.stderr.splitlines()[-1]
+    for answer in told(f"{lab.url}/five", **{name: value}):
+        assert answer.returncode == 0, answer.stderr
+
+
+def test_a_proxy_that_does_not_answer_is_named():
+    in_python, _ = told("http://lab.invalid/", HTTP_PROXY="http://127.0.0.1:1")
+    assert "(HTTP_PROXY in the environment may send this to a proxy.)" in in_python.stderr
+
+
+def test_a_proxy_set_after_the_first_recording_is_used(monkeypatch):
+    asked = []
+
+    def answer(listener):
+        connection, _ = listener.accept()
+        with connection:
+            asked.append(connection.recv(65536).split(b"\r\n")[0])
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nproxy")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10)
+        with pytest.raises(ConnectionError):
+            record("http://lab.invalid/one")
+        thread = threading.Thread(target=answer, args=[listener])
+        thread.start()
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        assert record("http://lab.invalid/two", quiet=True).text == "proxy"
+        thread.join(10)
+        monkeypatch.delenv("HTTP_PROXY")
+        with pytest.raises(ConnectionError):
+            record("http://lab.invalid/three")
+    assert asked == [b"GET http://lab.invalid/two HTTP/1.1"]

@@ -1,5 +1,6 @@
 """record: what came, when, and what is said when it did not."""
 
+import json
 import os
 import re
 import signal
@@ -8,12 +9,16 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
+import httpx
 import pytest
 from conftest import NO_PROXIES
 from streams import app, rows_in
 
 from labserver import record, recorder, serve
+from labserver.recorder import record_watched
+from labserver.recording import Bounds, Ending
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -233,3 +238,135 @@ def test_memory_does_not_grow_with_the_stream():
         assert peaks[2] - peaks[1] < 16 * 2**20, peaks
     """
     subprocess.run([sys.executable, "-c", code], env=NO_PROXIES, check=True, timeout=120)
+
+
+@pytest.mark.parametrize("location", ["http://[::1/x", "http://h:port/", "\x1b[2J", ""])
+def test_a_location_that_is_no_url_loses_nothing(location, capsys):
+    head = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 4\r\n\r\nmore"
+    for follow in (False, True):
+        with answering_once(head.encode()) as url:
+            got = record(url, follow_redirects=follow and location != "")
+        assert (got.response.status_code, got.text, got.whole) == (302, "more", True)
+    out = capsys.readouterr().out
+    assert "\x1b" not in out and (not location or "redirect to " in out)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 \x1b[2JOK",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/\x1b[2Jplain",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\x9b2J",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: \x1b[2J",
+        b"HTTP/1.1 302 OK\r\nLocation: /\x07\xc2\x9b",
+        b"HTTP/1.1 404 \x1b[2J\r\nContent-Type: \x1b]0;title\x07",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: \x1b[2J",
+        b"\x1b[2J",
+        b"HTTP/1.1 200 OK\r\nContent-Length: \x1b[2J",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+        b"id: \x1b[2J\nevent: \xe2\x80\xae\xc2\x9b\ndata: \x07\n",
+    ],
+)
+def test_no_control_character_of_a_server_is_printed(head, capsys):
+    for quiet in (False, True):
+        with answering_once(head + b"\r\n\r\nbody") as url:
+            try:
+                print(repr(record(url, quiet=quiet)))
+            except ConnectionError as error:
+                print(error)
+    out = capsys.readouterr().out
+    assert [c for c in out if not c.isprintable() and c != "\n"] == []
+
+
+def test_the_redirect_that_fails_is_named():
+    head = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/next\r\nContent-Length: 0\r\n\r\n"
+    with answering_once(head) as url, pytest.raises(ConnectionError) as caught:
+        record(url, follow_redirects=True)
+    assert str(caught.value).startswith("GET http://127.0.0.1:1/next: ")
+
+
+@contextmanager
+def answering_once(answer):
+    """The URL of a server that answers one request with these bytes, whatever they are."""
+
+    def serve_one():
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve_one)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        thread.join(10)
+
+
+@pytest.mark.parametrize("headers", [{"x": "Łódź"}, [("x", "Łódź")], httpx.Headers({"x": "a"})])
+def test_headers_are_sent_in_utf_8(headers):
+    want = "Łódź" if "Łódź" in str(headers) else "a"
+    got = record("/body", "POST", headers=headers, quiet=True)
+    assert json.loads(got.text)["x"].encode("latin-1").decode() == want
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("/missing", ": 404, 8 bytes"), ("/cut", "ended early: peer closed"), ("/five", "")],
+)
+def test_what_failed_is_said_in_one_line_also_where_it_is_quiet(path, words, capsys):
+    record(path, quiet=True)
+    out = capsys.readouterr().out
+    assert words in out and out.count("\n") == (1 if words else 0)
+
+
+class Ends:
+    """A watcher that has enough at the headers, or at a row."""
+
+    def __init__(self, at):
+        self.at, self.seen = at, []
+
+    def _note(self, what):
+        self.seen.append(what)
+        return what == self.at
+
+    def request(self, request):
+        self._note(f"{request.method} {request.url.path}")
+
+    def headers(self, recording):
+        return self._note(recording.response.status_code)
+
+    def chunk(self, chunk):
+        return self._note(chunk.data)
+
+    def event(self, event):
+        return self._note(event.data)
+
+    def end(self, recording):
+        self._note(recording.ending)
+
+
+@pytest.mark.parametrize(
+    ("path", "at", "rows"),
+    [("/endless", 200, []), ("/five", b"Chunk 1\n", [b"Chunk 0\n", b"Chunk 1\n"])]
+    + [("/events?n=100000", "Event 1", ["Event 0", "Event 1"])],
+)
+def test_a_watcher_may_have_enough(path, at, rows):
+    watcher = Ends(at)
+    got = record_watched(watcher, path, "GET", Bounds())
+    first = f"GET {path.partition('?')[0]}"
+    assert watcher.seen == [first, 200, *rows, Ending.ENOUGH]
+    assert got.ended == "stopped: enough was seen." and not got.whole
+
+
+def test_a_secret_in_a_query_is_not_shown(capsys):
+    got = record("/many?n=1&access_token=s3cret")
+    record("/missing?token=s3cret", quiet=True)
+    with pytest.raises(ConnectionError) as caught:
+        record("http://127.0.0.1:1/?password=s3cret")
+    assert "s3cret" not in capsys.readouterr().out + repr(got) + str(caught.value)
+    assert got.response.request.url.params["access_token"] == "s3cret"
+
+
+def test_the_type_of_a_body_is_said(capsys):
+    record("/body", "POST", json={"a": 1})
+    assert capsys.readouterr().out.splitlines()[0].endswith("/body · application/json")

@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 
 from labserver import serve
+from labserver.server import Server
 
 
 @pytest.fixture(autouse=True)
@@ -293,3 +294,69 @@ def test_two_processes_never_collide(tmp_path):
         for name in ("one", "two", "three")
     ]
     assert [process.wait(60) for process in processes] == [0, 0, 0]
+
+
+# The end of a script, of a kernel
+
+
+SCRIPT = """if True:
+    import asyncio, sys
+    from contextlib import asynccontextmanager
+    from fastapi import FastAPI
+    from fastapi.responses import StreamingResponse
+    from labserver import record, serve
+
+    @asynccontextmanager
+    async def lifespan(app):
+        yield
+        await asyncio.sleep(0.1)
+        print("shut down", flush=True)
+
+    async def body():
+        try:
+            while True:
+                yield "x"
+                await asyncio.sleep(0.01)
+        finally:
+            print("cleaned up", flush=True)
+
+    app = FastAPI(lifespan=lifespan)
+    app.get("/")(lambda: StreamingResponse(body()))
+    server = serve(app)
+    record("/", max_chunks=2, quiet=True)
+"""
+
+
+@pytest.mark.parametrize("end", ["", "sys.exit(3)", "raise LookupError('on purpose')"])
+def test_a_script_that_ends_shuts_its_app_down(end):
+    code = f"{SCRIPT}    {end}\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=NO_PROXIES, capture_output=True, text=True, timeout=30
+    )
+    assert done.stdout.splitlines()[1:] == ["cleaned up", "shut down"], done.stderr
+
+
+def test_a_kernel_that_ends_shuts_its_app_down(tmp_path):
+    from jupyter_client.manager import start_new_kernel
+
+    note = tmp_path / "note"
+    manager, client = start_new_kernel(kernel_name="python3", env=NO_PROXIES)
+    try:
+        code = SCRIPT.replace(
+            'print("shut down", flush=True)', f'open({str(note)!r}, "w").close()'
+        )
+        assert client.execute_interactive(code, timeout=60)["content"]["status"] == "ok"
+        client.stop_channels()
+        manager.shutdown_kernel()
+    finally:
+        manager.shutdown_kernel(now=True)
+    assert note.exists()
+
+
+def test_a_server_starts_once():
+    with Server(answering("one")) as server, socket.create_server(("127.0.0.1", 0)) as other:
+        with pytest.raises(RuntimeError, match="was started before"):
+            server.start(other)
+        assert server.running and other.fileno() >= 0
+    with pytest.raises(RuntimeError, match="was started before"):
+        server.start()

@@ -1,10 +1,5 @@
 """How the server stops: what ends, what is waited for, what is not."""
 
-import threading
-import pytest
-from fastapi import FastAPI
-from labserver import serve
-
 import asyncio
 import os
 import signal
