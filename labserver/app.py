@@ -1,7 +1,7 @@
 """The finished server: every endpoint of the lessons, as one would ship it.
 
-Any ASGI server runs it: `uvicorn labserver.app:app`. Every stream is bounded. Every number that
-says how much is bounded too, since a stranger may ask for any.
+Any ASGI server runs it: `uvicorn labserver.app:app`. Every stream is bounded. So is every number
+that says how much, since a stranger may send any number.
 """
 
 import asyncio
@@ -20,31 +20,32 @@ from fastapi.responses import FileResponse, HTMLResponse, StreamingResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from labserver import relay
+from labserver.guard import LOOPBACK
 
 ROWS_A_CHUNK = 500
 LISTENERS = 100  # at a time
-UNHEARD = 20  # notifications kept for a listener that does not keep up
+UNREAD = 20  # notifications kept for a slow listener
 RETRY = 1000  # milliseconds after which a browser asks again
-# A browser that sniffs the type of a plain text shows nothing until it has seen enough.
+# A browser that guesses the type of a plain text shows nothing until it has seen enough of it.
 AS_TEXT = {"X-Content-Type-Options": "nosniff"}
 PAGE = Path(__file__).with_name("page.html")
-# What bears the nonce is the page's own; it asks its own server alone. Jupyter may frame it.
+# Only scripts and styles with the nonce run, and they reach this server alone. A page on this
+# machine, such as Jupyter's, may show it in a frame. (A policy cannot name an IPv6 address.)
 POLICY = (
     "default-src 'none'; script-src 'nonce-{0}'; style-src 'nonce-{0}'; connect-src 'self'; "
-    "img-src data:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'self' 127.0.0.1:* localhost:*"
-)
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self' "
+) + " ".join(f"{name}:*" for name in sorted(LOOPBACK) if ":" not in name)
 
 Rows = Annotated[int, Query(ge=0, le=1_000_000)]
 Count = Annotated[int, Query(ge=0, le=1000)]
 Every = Annotated[float, Query(ge=0, le=10, description="seconds between two")]
 LastEventId = Annotated[int, Header(alias="Last-Event-ID", ge=0)]
-Name = Annotated[str, Query(max_length=40, description="chosen by the client, for /cut")]
+Name = Annotated[str, Query(max_length=40, description="of the client's choice, for /cut")]
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-    """Make the file that /download sends, and remove it at the end; nobody listens yet."""
+    """Make the file that /download sends, and remove it at the end."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "data.bin")
         file.write_bytes(bytes(range(256)) * 2**15)  # 8 MiB
@@ -52,7 +53,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
 
 
 app = FastAPI(title="Streaming lab", lifespan=lifespan)
-app.include_router(relay.router)  # for the page, where something holds its streams back
+app.include_router(relay.router)  # for the page, where something holds responses back
 
 
 @app.get("/", response_class=HTMLResponse)
@@ -80,7 +81,7 @@ async def cuttable(request: Request, name: Name = "") -> AsyncIterator[None]:
 
 @app.post("/cut")
 async def cut(request: Request, name: Annotated[Name, Query(min_length=1)]) -> dict[str, int]:
-    """Drop the connections of that name in the middle of what they send, as a bad line would."""
+    """Drop the connections of that name in the middle of a response, as a bad line would."""
     tasks = [task for task, its_name in request.state.named.items() if its_name == name]
     for task in tasks:
         task.cancel()
@@ -89,7 +90,7 @@ async def cut(request: Request, name: Annotated[Name, Query(min_length=1)]) -> d
 
 @app.get("/plain-stream", dependencies=[Depends(cuttable)])
 async def plain_stream(count: Count = 5, every: Every = 0.2) -> StreamingResponse:
-    """Text, a line at a time. Where a line ends is the client's to find out."""
+    """Text, a line at a time. The client has to find out where a line ends."""
 
     async def lines() -> AsyncIterator[str]:
         for i in range(count):
@@ -115,10 +116,10 @@ async def stream(count: Count = 5, every: Every = 0.2) -> StreamingResponse:
 async def sse(
     count: Count = 5, every: Every = 0.2, end: bool = False, last_event_id: LastEventId = -1
 ) -> Response:
-    """The same as server-sent events: each is whole when it is dispatched.
+    """The same as server-sent events: a client gets each one whole.
 
-    A browser asks again whenever a stream ends. `end` names one more event, upon which its page
-    can close it; otherwise the next answer is: do not come back.
+    A browser asks again whenever a stream ends, and then gets a 204, which stops it. With `end`,
+    one more event of that name lets a page close the stream before that.
     """
     if last_event_id + 1 >= count:
         return Response(status_code=204)
@@ -141,7 +142,7 @@ def download(request: Request) -> FileResponse:
 
 @app.get("/export", dependencies=[Depends(cuttable)])
 def export(rows: Rows = 10_000) -> StreamingResponse:
-    """A CSV, made as it is sent. A chunk for each single row would take a hundred times longer."""
+    """A CSV, made while it is sent. With a chunk for each row it would take 100 times longer."""
 
     def chunks() -> Iterator[str]:
         buffer = io.StringIO(newline="")
@@ -161,7 +162,7 @@ def export(rows: Rows = 10_000) -> StreamingResponse:
 
 @app.get("/export.jsonl", dependencies=[Depends(cuttable)])
 def export_jsonl(rows: Rows = 10_000) -> StreamingResponse:
-    """The same as JSON Lines: a row is one line, whatever its text holds, and keeps its types."""
+    """The same as JSON Lines: a row is one line, whatever its text is, and keeps its types."""
 
     def line(i: int) -> str:
         row = {"id": i, "name": f"User {i}", "note": 'says "hi", then leaves'}
@@ -179,7 +180,7 @@ def export_jsonl(rows: Rows = 10_000) -> StreamingResponse:
 async def events(
     count: Count = 10, every: Every = 0.2, last_event_id: LastEventId = 0
 ) -> Response:
-    """Numbered events, to be resumed after any of them; after the last: do not come back."""
+    """Numbered events. A client can resume after any of them; after the last it gets a 204."""
     if last_event_id >= count:
         return Response(status_code=204)
 
@@ -193,7 +194,7 @@ async def events(
 
 @app.get("/progress", dependencies=[Depends(cuttable)])
 async def progress(every: Every = 0.2, last_event_id: LastEventId = 0) -> Response:
-    """A job's progress in per cent, which is the event ID too; the last event is named `done`."""
+    """A job's progress in per cent, which is also the event ID. The last event is named `done`."""
     if last_event_id >= 100:
         return Response(status_code=204)
 
@@ -209,9 +210,9 @@ async def progress(every: Every = 0.2, last_event_id: LastEventId = 0) -> Respon
 
 @app.get("/logs", dependencies=[Depends(cuttable)])
 async def logs(count: Count = 10, every: Every = 0.2, last_event_id: LastEventId = 0) -> Response:
-    """A log: an entry is one event, however many lines it has, named by its level.
+    """A log: an entry is one event, however many lines it has, and its level names the event.
 
-    No level is called `error`: in a browser that is the name for a connection that was cut.
+    No level is called `error`: a browser uses that name for a connection that was cut.
     """
     if last_event_id >= count:
         return Response(status_code=204)
@@ -231,8 +232,8 @@ async def own_queue(request: Request) -> AsyncIterator[asyncio.Queue[str]]:
     """A listener's queue among all listeners', for as long as its response lasts."""
     listeners = request.state.listeners
     if len(listeners) >= LISTENERS:
-        raise HTTPException(503, "Too many listen already.", headers={"Retry-After": "10"})
-    queue = asyncio.Queue[str](maxsize=UNHEARD)
+        raise HTTPException(503, "Too many clients listen now.", headers={"Retry-After": "10"})
+    queue = asyncio.Queue[str](maxsize=UNREAD)
     listeners.add(queue)
     try:
         yield queue
@@ -242,7 +243,7 @@ async def own_queue(request: Request) -> AsyncIterator[asyncio.Queue[str]]:
 
 @app.post("/notifications", status_code=202)
 async def notify(request: Request, text: Annotated[str, Body(max_length=1000)]) -> dict[str, int]:
-    """Tell all who listen now. Who does not keep up misses it, and holds up nobody."""
+    """Tell all who listen now. A slow listener misses messages; it never blocks the others."""
     for queue in request.state.listeners:
         with suppress(asyncio.QueueFull):
             queue.put_nowait(text)
@@ -254,7 +255,7 @@ async def notifications(
     queue: Annotated[asyncio.Queue[str], Depends(own_queue)],
     seconds: Annotated[float, Query(gt=0, le=600)] = 60,
 ) -> EventSourceResponse:
-    """What is told from now on, for some seconds; a browser comes back by itself."""
+    """The notifications of the next `seconds`. Then a browser comes back by itself."""
 
     async def told() -> AsyncIterator[ServerSentEvent]:
         clock = asyncio.get_running_loop().time

@@ -9,6 +9,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from typing import Any, Protocol
 
+import h11
 import httpx
 
 from labserver import server, table
@@ -111,7 +112,7 @@ def record_watched(
         options = deadline.added_to(httpx_options)
         try:
             response = stack.enter_context(client.stream(method, address, **options))
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, h11.LocalProtocolError, OSError) as error:
             theirs = None if deadline.passed or "timeout" not in httpx_options else error
             raise _no_response(method, address, error, deadline, theirs) from None
         except KeyboardInterrupt:

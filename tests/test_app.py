@@ -236,6 +236,12 @@ def test_a_wrong_last_event_id_is_refused(value, path, url):
     assert got.response.status_code == 422
 
 
+def test_a_notebook_that_imports_the_lab_does_not_wait_for_fastapi():
+    code = "import sys, labserver; sys.exit(str({'fastapi', 'matplotlib'} & {*sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr == "set()\n"
+
+
 def test_plain_uvicorn_serves_it(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "uvicorn", "labserver.app:app", "--port", "0"],
