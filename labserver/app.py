@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import Body, Depends, FastAPI, Header, HTTPException, Query, Request, Response
+from fastapi import Body, Depends, FastAPI, Header, HTTPException, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, StreamingResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
@@ -39,7 +39,7 @@ POLICY = (
 Rows = Annotated[int, Query(ge=0, le=1_000_000)]
 Count = Annotated[int, Query(ge=0, le=1000)]
 Every = Annotated[float, Query(ge=0, le=10, description="seconds between two")]
-LastEventId = Annotated[int, Header(alias="Last-Event-ID", ge=0)]
+LastEventId = Annotated[str, Header(alias="Last-Event-ID")]
 Name = Annotated[str, Query(max_length=40, description="of the client's choice, for /cut")]
 
 
@@ -88,6 +88,19 @@ async def cut(request: Request, name: Annotated[Name, Query(min_length=1)]) -> d
     return {"cut": len(tasks)}
 
 
+def rest_of(ids: range, last_event_id: str) -> range:
+    """The event ids that a client has not seen; all of them for an id that was never given.
+
+    A browser stops for good at every status but 200 (HTML standard, 9.2.3). So an unknown id is no
+    error, and where nothing is left, this raises HTTPException with the status 204.
+    """
+    given = [str(id) for id in ids]  # as text: int() would also read "+1", "01" and "1_0"
+    rest = ids[given.index(last_event_id) + 1 :] if last_event_id in given else ids
+    if not rest:
+        raise HTTPException(204)
+    return rest
+
+
 @app.get("/plain-stream", dependencies=[Depends(cuttable)])
 async def plain_stream(count: Count = 5, every: Every = 0.2) -> StreamingResponse:
     """Text, a line at a time. The client has to find out where a line ends."""
@@ -114,18 +127,17 @@ async def stream(count: Count = 5, every: Every = 0.2) -> StreamingResponse:
 
 @app.get("/sse", dependencies=[Depends(cuttable)])
 async def sse(
-    count: Count = 5, every: Every = 0.2, end: bool = False, last_event_id: LastEventId = -1
-) -> Response:
+    count: Count = 5, every: Every = 0.2, end: bool = False, last_event_id: LastEventId = ""
+) -> EventSourceResponse:
     """The same as server-sent events: a client gets each one whole.
 
     A browser asks again whenever a stream ends, and then gets a 204, which stops it. With `end`,
     one more event of that name lets a page close the stream before that.
     """
-    if last_event_id + 1 >= count:
-        return Response(status_code=204)
+    rest = rest_of(range(count), last_event_id)
 
     async def events() -> AsyncIterator[ServerSentEvent]:
-        for i in range(last_event_id + 1, count):
+        for i in rest:
             yield ServerSentEvent(f"Event {i}", id=str(i), retry=RETRY)
             await asyncio.sleep(every)
         if end:
@@ -178,14 +190,13 @@ def export_jsonl(rows: Rows = 10_000) -> StreamingResponse:
 
 @app.get("/events")
 async def events(
-    count: Count = 10, every: Every = 0.2, last_event_id: LastEventId = 0
-) -> Response:
+    count: Count = 10, every: Every = 0.2, last_event_id: LastEventId = ""
+) -> EventSourceResponse:
     """Numbered events. A client can resume after any of them; after the last it gets a 204."""
-    if last_event_id >= count:
-        return Response(status_code=204)
+    rest = rest_of(range(1, count + 1), last_event_id)
 
     async def numbered() -> AsyncIterator[ServerSentEvent]:
-        for i in range(last_event_id + 1, count + 1):
+        for i in rest:
             yield ServerSentEvent(json.dumps({"n": i}), event="count", id=str(i), retry=RETRY)
             await asyncio.sleep(every)
 
@@ -193,13 +204,12 @@ async def events(
 
 
 @app.get("/progress", dependencies=[Depends(cuttable)])
-async def progress(every: Every = 0.2, last_event_id: LastEventId = 0) -> Response:
+async def progress(every: Every = 0.2, last_event_id: LastEventId = "") -> EventSourceResponse:
     """A job's progress in per cent, which is also the event ID. The last event is named `done`."""
-    if last_event_id >= 100:
-        return Response(status_code=204)
+    rest = rest_of(range(20, 101, 20), last_event_id)
 
     async def steps() -> AsyncIterator[ServerSentEvent]:
-        for percent in range(last_event_id // 20 * 20 + 20, 101, 20):
+        for percent in rest:
             await asyncio.sleep(every)
             name = "done" if percent == 100 else "progress"
             data = json.dumps({"percent": percent})
@@ -209,16 +219,17 @@ async def progress(every: Every = 0.2, last_event_id: LastEventId = 0) -> Respon
 
 
 @app.get("/logs", dependencies=[Depends(cuttable)])
-async def logs(count: Count = 10, every: Every = 0.2, last_event_id: LastEventId = 0) -> Response:
+async def logs(
+    count: Count = 10, every: Every = 0.2, last_event_id: LastEventId = ""
+) -> EventSourceResponse:
     """A log: an entry is one event, however many lines it has, and its level names the event.
 
     No level is called `error`: a browser uses that name for a connection that was cut.
     """
-    if last_event_id >= count:
-        return Response(status_code=204)
+    rest = rest_of(range(1, count + 1), last_event_id)
 
     async def entries() -> AsyncIterator[ServerSentEvent]:
-        for i in range(last_event_id + 1, count + 1):
+        for i in rest:
             level, text = "info", f"Row {i} is done."
             if i % 4 == 0:
                 level, text = "warning", f"Row {i} is left out:\n  it has no name."

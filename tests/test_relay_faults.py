@@ -1,5 +1,6 @@
 """The relay, asked by pages that leave, send garbage, or take nothing: no traceback in the log."""
 
+import gzip
 import json
 import socket
 import struct
@@ -9,7 +10,7 @@ from contextlib import contextmanager, suppress
 import httpx
 import pytest
 from fastapi import FastAPI, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -20,6 +21,7 @@ UPGRADE = [
     *("GET /relay HTTP/1.1", "Upgrade: websocket", "Connection: Upgrade"),
     *("Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="),
 ]
+PACKED = gzip.compress(b"packed")
 TEXT, BINARY, CLOSE, PING = 0x1, 0x2, 0x8, 0x9  # RFC 6455, 5.2
 
 
@@ -36,6 +38,8 @@ def server():
     app = FastAPI()
     app.include_router(relay.router)
     app.get("/endless")(endless)
+    app.get("/busy")(lambda: JSONResponse("busy", 503, headers={"Retry-After": "1"}))
+    app.get("/packed")(lambda: Response(PACKED, headers={"Content-Encoding": "gzip"}))
     app.get("/named")(lambda: Response(headers={"X-Name": "Łódź".encode().decode("latin-1")}))
     with Server(app) as server:
         yield server
@@ -151,6 +155,23 @@ def test_a_page_that_takes_nothing_is_let_go(server, monkeypatch):
         until(lambda: relay._relays)
         until(lambda: not relay._relays)
     assert not server.log
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "headers", "body"),
+    [
+        ("/busy", 503, {"content-type": "application/json", "retry-after": "1"}, b'"busy"'),
+        ("/packed", 200, {"content-encoding": "gzip"}, PACKED),
+        ("/nothing", 404, {"content-type": "application/json"}, b'{"detail":"Not Found"}'),
+    ],
+)
+def test_status_and_labels_are_passed_on(path, status, headers, body, server):
+    with relaying(server) as wire:
+        wire.send(json.dumps({"path": path}))
+        head, *pieces, end = wire
+    start = json.loads(head)
+    assert start["status"] == status and headers.items() <= start["headers"].items()
+    assert (b"".join(pieces), json.loads(end)) == (body, {"end": "whole"})
 
 
 def test_headers_are_what_a_browser_makes_of_their_bytes(server):
