@@ -84,7 +84,7 @@ class _Rows:
         self.pieces, self.seconds, self.headers_only = pieces, seconds, headers_only
         self.count = 0
 
-    def request(self, method: str, url: str) -> None:
+    def request(self, request: httpx.Request) -> None:
         pass
 
     def headers(self, recording: Recording) -> bool:

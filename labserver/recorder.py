@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
+import h11
 import httpx
 
 from labserver import server
@@ -77,7 +78,7 @@ def record_watched(
         start = time.perf_counter()
         try:
             response = client.send(request, stream=True, **send_options)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, h11.LocalProtocolError, OSError) as error:
             raise _no_response(request, error, deadline, "timeout" in httpx_options) from None
         except KeyboardInterrupt:
             raise KeyboardInterrupt from None  # without the many lines of where it was waiting
