@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
-from conftest import NO_PROXIES
+from machine import NO_PROXIES
 
 import labserver.app
 from labserver import record

@@ -9,8 +9,8 @@ import io
 import re
 
 import pytest
-from conftest import LESSONS, ROOT
-from test_notebooks import cells_of, check_in, exercises_in
+from lessons import LESSONS, cells_of, check_in, exercises_in
+from machine import ROOT
 
 from labserver import checks, server
 

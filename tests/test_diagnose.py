@@ -21,13 +21,13 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from conftest import LESSONS, NO_PROXIES
 from fastapi import FastAPI, Header, HTTPException, Request, Response
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import FileResponse, RedirectResponse, StreamingResponse
 from fastapi.sse import EventSourceResponse as NativeResponse
+from lessons import LESSONS, cells_of
+from machine import NO_PROXIES
 from sse_starlette import EventSourceResponse, ServerSentEvent
-from test_notebooks import cells_of
 
 from labserver import diagnose, events, recorder, recording, serve, symptoms
 from labserver.app import app as finished

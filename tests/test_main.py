@@ -12,9 +12,9 @@ import time
 
 import httpx
 import pytest
-from conftest import NO_PROXIES
 from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
+from machine import NO_PROXIES, free_port
 
 from labserver.__main__ import main
 from labserver.app import app
@@ -50,11 +50,6 @@ def start(tmp_path):
 def run(*command, **variables):
     environment = NO_PROXIES | variables
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
 
 
 @interrupts
