@@ -12,9 +12,10 @@ from playwright.sync_api import expect, sync_playwright
 from test_browser import Lab, open_notebook, run_all, see_streams
 from test_notebooks import cells_of
 
-from labserver import checks, record, serve, timeline
+from labserver import record, serve, timeline
 from labserver.app import PAGE
 from labserver.app import app as finished
+from labserver.checks.compare_both import third_way
 from labserver.server import Server
 
 LESSON = next(path for path in LESSONS if path.name.startswith("07_"))
@@ -70,7 +71,7 @@ def test_405_for_the_method_401_for_the_missing_header():
 
 def test_the_check_measures_the_program_of_the_lesson():
     answers = []
-    with served_cell("steps-program") as mine, Server(checks._third_way()) as theirs:
+    with served_cell("steps-program") as mine, Server(third_way()) as theirs:
         for server in (mine, theirs):
             seen = record(f"{server.url}/steps", quiet=True)
             headers = {k: v for k, v in seen.response.headers.items() if k != "date"}
