@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
-from labserver.recorder import Bounds, record_watched
-from labserver.recording import Ending, RecordedEvent, Recording, counted
+from labserver.recorder import record_watched
+from labserver.recording import Bounds, Ending, RecordedEvent, Recording, counted
 from labserver.server import Server
 
 SECONDS = 10.0  # that an answer has for one request, or for one call
