@@ -1,14 +1,11 @@
 """The fixtures that several test files share."""
 
 import shutil
+import signal
 import sys
 
 import httpx
 import pytest
-
-# Before they are imported, so that their assertions say as much as those of a test.
-pytest.register_assert_rewrite("lab", "lessons", "machine", "waiting")
-
 from lab import Lab
 from machine import ROOT, find_python, make_environment, requirements
 from playwright.sync_api import expect, sync_playwright
@@ -83,6 +80,15 @@ def bare(chromium, tmp_path_factory):
     lab = Lab(tmp_path_factory.mktemp("bare"), proxy=False)
     yield lab
     lab.stop()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interruptible():
+    """A shell's background job ignores SIGINT, and so would each process that a test starts."""
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

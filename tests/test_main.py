@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 import httpx
 import pytest
@@ -65,7 +64,7 @@ def test_serves_until_interrupted_with_a_stream_open(name, start):
         process.send_signal(getattr(signal, name))
         with pytest.raises(httpx.RemoteProtocolError):
             list(chunks)
-    err = process.communicate(timeout=10)[1]
+    err = process.communicate(timeout=60)[1]
     assert (process.returncode, err) == (0, "")
 
 
@@ -110,12 +109,8 @@ def test_a_pipe_that_is_not_utf8_gets_all_the_same():
 
 
 def test_lines_come_as_they_are_made(start, url):
-    process = start(*RECORD, "--json", f"{url}/sse?count=1000&every=0.2")
-    times = []
-    for _ in range(4):
-        process.stdout.readline()
-        times.append(time.perf_counter())
-    assert times[3] - times[0] > 0.3
+    process = start(*RECORD, "--json", f"{url}/sse?count=1000&every=10")
+    assert json.loads(process.stdout.readline())["data"] == "Event 0"
 
 
 @pytest.mark.parametrize("bound", [["--max-chunks", "2"], ["--seconds", "0.7"]])
@@ -271,7 +266,7 @@ def test_an_interrupt_keeps_what_came(start, url):
     for _ in range(5):
         process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130 and err == ""
     assert out.splitlines()[-1].endswith(": interrupted.")
 
@@ -282,5 +277,5 @@ def test_a_pipe_that_closes_early(words, start, url):
     process = start(*RECORD, *words, f"{url}/plain-stream?count=1000&every=0.05")
     process.stdout.readline()
     process.stdout.close()
-    assert process.wait(timeout=10) == 141
+    assert process.wait(timeout=60) == 141
     assert "Traceback" not in process.stderr.read()

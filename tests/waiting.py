@@ -41,6 +41,22 @@ class Requests:
         wait_until(lambda: sum(what == "ended" for what, _ in self.history) >= count)
 
 
+class Each:
+    """Watches a recording: calls a function with each chunk, or event; True means enough."""
+
+    def __init__(self, function):
+        self.chunk = self.event = function
+
+    def request(self, method, url):
+        pass
+
+    def headers(self, recording):
+        pass
+
+    def end(self, recording):
+        pass
+
+
 class Turns:
     """The sleeps of a program, each of which lasts until the test says `go()`."""
 
