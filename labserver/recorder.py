@@ -94,9 +94,13 @@ def record_watched(
     bounds: Bounds,
     *,
     keep_data: bool = True,
+    raw: bool = False,
     **httpx_options: Any,
 ) -> Recording:
-    """Do what `record` does, tell it to `watcher`, and end where that one says enough."""
+    """Do what `record` does, tell it to `watcher`, and end where that one says enough.
+
+    `raw` leaves the bytes as they came, content-encoding and all.
+    """
     address, lab = resolve(url)
     if params := httpx_options.pop("params", None):
         address = httpx.URL(address, params=params)
@@ -117,8 +121,9 @@ def record_watched(
         except KeyboardInterrupt:
             raise KeyboardInterrupt from None  # without the many lines of where it was waiting
         recording = Recording(method, _shown(address), response, time.perf_counter() - start)
-        encoding = response.headers.get("content-encoding", "").lower()
-        recording.decoded = encoding in client.headers["accept-encoding"].split(", ")
+        codings = response.headers.get("content-encoding", "").lower().split(",")
+        known = client.headers["accept-encoding"].split(", ")
+        recording.decoded = not raw and any(coding.strip() in known for coding in codings)
         line = response.extensions["network_stream"]  # closed after the last byte
         client_address = line.get_extra_info("client_addr") if lab else None
         if watcher and watcher.headers(recording):
@@ -164,7 +169,7 @@ def _read_on(
     counted: list[Any] = chunks if decoder is None else events
     clock, came, enough = time.perf_counter, 0, False
     max_rows, max_bytes = bounds.max_chunks, bounds.max_bytes
-    for data in _pieces(recording.response):
+    for data in _pieces(recording):
         at, size = clock() - start, len(data)
         came += size
         keep = keep and came <= KEEP_BYTES
@@ -189,9 +194,10 @@ def _read_on(
     recording.ending = Ending.WHOLE
 
 
-def _pieces(response: httpx.Response) -> Iterator[bytes]:
+def _pieces(recording: Recording) -> Iterator[bytes]:
     # iter_bytes undoes a content encoding; where there is none, iter_raw gives the same pieces.
-    return response.iter_bytes() if "content-encoding" in response.headers else response.iter_raw()
+    response = recording.response
+    return response.iter_bytes() if recording.decoded else response.iter_raw()
 
 
 @cache
