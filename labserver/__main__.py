@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from labserver import recorder, server
-from labserver.diagnose import examine
+from labserver.diagnosis import Level, examine
 from labserver.recording import Bounds, Chunk, Ending, RecordedEvent
 from labserver.table import Table
 
@@ -78,12 +78,12 @@ def record(options: argparse.Namespace) -> int:
 
 
 def diagnose(options: argparse.Namespace) -> int:
-    """Make a few GET requests to a stream and say what is wrong with it, if anything."""
+    """Ask a stream several times and say what is wrong with it, if anything."""
     say = functools.partial(print, file=sys.stderr) if options.json else print
-    found, interrupted = examine(options.url, options.seconds, say, options.header)
-    for finding in found if options.json else ():
+    done = examine(options.url, "GET", options.seconds, say, options.header)
+    for finding in done.findings if options.json else ():
         print(json.dumps(finding._asdict()), flush=True)
-    return 130 if interrupted else int(any(not finding.is_advice for finding in found))
+    return 130 if done.interrupted else int(any(f.level is Level.FAULT for f in done.findings))
 
 
 class JsonLines(Table):

@@ -95,3 +95,18 @@ def interruptible():
 def client():
     with httpx.Client(trust_env=False, timeout=10) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def diagnoses(request):
+    """What diagnose finds in each service of the selected tests, several at once, as futures."""
+    from services import together  # which needs this module
+
+    with together(filter(None, map(_service, request.session.items))) as futures:
+        yield futures
+
+
+def _service(item):
+    """The service that a test is about: the one it was made of, or its parameter."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return getattr(item.function, "service", parameters.get("service"))

@@ -11,7 +11,7 @@ from zipfile import ZipFile
 
 import pytest
 from lessons import LESSONS, headings_of, markdown_of, minutes_of
-from machine import ROOT, find_python, make_environment, requirements, run
+from machine import ROOT, find_python, make_environment, requirements, run, run_online
 
 STUDIED = {"fastapi", "starlette", "uvicorn", "sse-starlette", "httpx", "nest-asyncio"}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
