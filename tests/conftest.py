@@ -1,6 +1,5 @@
 """The fixtures that several test files share."""
 
-import gc
 import shutil
 import signal
 import sys
@@ -8,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 
+import httpx
 import pytest
 from environments import OTHER_PYTHONS, find_newest_wheels, make_binder, make_other_python
 from jupyter_core.utils import ensure_event_loop
@@ -140,10 +140,22 @@ def interruptible():
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def freeze():
-    """A server that stops collects garbage: let it look at what this module's tests made alone."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
+@pytest.fixture
+def client():
+    with httpx.Client(trust_env=False, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def diagnoses(request):
+    """What diagnose finds in each service of the selected tests, several at once, as futures."""
+    from services import together  # which needs this module
+
+    with together(filter(None, map(_service, request.session.items))) as futures:
+        yield futures
+
+
+def _service(item):
+    """The service that a test is about: the one it was made of, or its parameter."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return getattr(item.function, "service", parameters.get("service"))

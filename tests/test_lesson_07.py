@@ -11,9 +11,10 @@ from lessons import lesson, run_cells
 from playwright.sync_api import expect
 from waiting import Requests, turns
 
-from labserver import checks, record, serve, timeline
+from labserver import record, serve, timeline
 from labserver.app import PAGE
 from labserver.app import app as finished
+from labserver.checks.compare_both import third_way
 from labserver.server import Server
 
 LESSON = lesson(7)
@@ -63,7 +64,7 @@ def test_405_for_the_method_401_for_the_missing_header():
 
 def test_the_check_measures_the_program_of_the_lesson():
     answers = []
-    with served("steps-program") as mine, Server(checks._third_way()) as theirs:
+    with served("steps-program") as mine, Server(third_way()) as theirs:
         for server in (mine, theirs):
             seen = record(f"{server.url}/steps", quiet=True)
             headers = {k: v for k, v in seen.response.headers.items() if k != "date"}
