@@ -26,7 +26,8 @@ from waiting import LONG, Each, Requests, turns, wait_until
 
 from labserver import diagnose
 from labserver.app import app as finished_app
-from labserver.recorder import Bounds, record, record_watched
+from labserver.recorder import record, record_watched
+from labserver.recording import Bounds
 from labserver.server import Server
 
 LESSON = lesson(9)
