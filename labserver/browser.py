@@ -2,11 +2,10 @@
 
 import html
 import json
-import os
 from urllib.parse import urlsplit
 
 from labserver import server
-from labserver.guard import KNOCK, SECRET
+from labserver.guard import KNOCK, SECRET, hub_prefix
 
 
 def show(path: str = "/", height: int = 720) -> "Page":
@@ -36,7 +35,7 @@ class Page:
 
     def _repr_html_(self) -> str:
         port = self.address.rpartition(":")[2]
-        hub = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "").rstrip("/")
+        hub = hub_prefix().rstrip("/")
         address = f"{hub}/proxy/{port}" if hub else self.address
         facts = {**vars(self), "port": port, "knock": KNOCK, "secret": SECRET}
         script = SCRIPT.replace("FACTS", json.dumps(facts).replace("<", r"\u003c"))

@@ -1,69 +1,18 @@
-"""What several tests share: where things are, and what this machine has to offer."""
+"""The fixtures that several test files share."""
 
-import functools
-import gc
-import os
-import re
 import shutil
-import subprocess
 import sys
-from pathlib import Path
 
+import httpx
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-LESSONS = sorted(ROOT.glob("notebooks/[0-9][0-9]_*.ipynb"))
+# Before they are imported, so that their assertions say as much as those of a test.
+pytest.register_assert_rewrite("lab", "lessons", "machine", "services", "waiting")
 
-# For kernels and servers; pip may need what is left out here.
-NO_PROXIES = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
-
-
-def requirements(file="requirements.txt"):
-    """The packages that a file asks for, as a dict: requirement -> what its comment says."""
-    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
-    packages = [line for line in lines if line and not line.startswith(("#", "-"))]
-    return {line.partition("#")[0].strip(): line.partition("#")[2].strip() for line in packages}
-
-
-def run(*command, **options):
-    """What a command printed; if it fails, so does the test, with all that it said."""
-    done = subprocess.run(
-        command,
-        **{"cwd": ROOT, "timeout": 600} | options,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    if re.search(r"Failed to establish a new connection|NameResolutionError", done.stdout):
-        pytest.skip("the package index cannot be reached")
-    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}"
-    return done.stdout
-
-
-@functools.cache
-def find_python(version):
-    """The interpreter of a version such as "3.12"; without it, the test is skipped."""
-    command = shutil.which(f"python{version}")
-    if command:
-        # Where pyenv is in charge, the command is a shim that needs to be told the version.
-        found = subprocess.run(
-            [command, "-c", "import sys; print(sys.executable)"],
-            env=os.environ | {"PYENV_VERSION": version},
-            capture_output=True,
-            text=True,
-        )
-        if found.returncode == 0:
-            return found.stdout.strip()
-    return pytest.skip(f"this machine has no Python {version}")
-
-
-def make_environment(folder, python, *wanted):
-    """The interpreter of a new virtual environment, with what pip is told to install in it."""
-    run(python, "-m", "venv", folder)
-    new = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    run(new, "-m", "pip", "install", "--quiet", *wanted)
-    return new
+from lab import Lab
+from machine import ROOT, find_python, make_environment, requirements
+from playwright.sync_api import expect, sync_playwright
+from services import together
 
 
 @pytest.fixture(scope="session", params=["3.12", "3.13"])
@@ -73,6 +22,7 @@ def other_python(request, tmp_path_factory):
         pytest.skip(f"the tests run on Python {request.param} themselves")
     folder = tmp_path_factory.mktemp(f"python{request.param}-")
     wanted = [name for name in requirements() if not name.startswith("jupyter")]
+    wanted.append("requests")  # JupyterLab brings it, and lesson 04 uses it
     return make_environment(folder, find_python(request.param), *wanted, "-e", ROOT)
 
 
@@ -84,20 +34,67 @@ def chromium():
     return path or pytest.skip("this machine has no Chromium")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def freeze():
-    """A server that stops collects garbage: let it look at what this module's tests made alone."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
+@pytest.fixture(scope="module")  # while Playwright runs, nothing else may run an event loop
+def browser(chromium):
+    """A Chromium that asks nobody but this machine, and knows it as lab.test too."""
+    flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-component-update"
+    flags += " --disable-background-networking --disable-sync"
+    resolve = "--host-resolver-rules=MAP lab.test 127.0.0.1"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=[*flags.split(), resolve]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser):
+    """An empty tab; `errors` has what its console and its scripts report."""
+    page = browser.new_page(viewport={"width": 1250, "height": 1500})
+    page.errors = []
+    page.on("console", lambda said: _note_error(page, said))
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
+    yield page
+    page.close()
+
+
+def _note_error(page, said):
+    # The proxy's own extension asks for this, wherever it is installed but turned off.
+    unasked = "/servers-info" in said.location["url"]
+    # What a page stops, its server cuts: the console says so or not, whichever comes first.
+    cut = "net::ERR_INCOMPLETE_CHUNKED_ENCODING" in said.text
+    if said.type == "error" and not unasked and not cut:
+        page.errors.append(f"{said.text} {said.location['url']}")
+
+
+@pytest.fixture(scope="session")
+def hub_like(chromium, tmp_path_factory):
+    """JupyterLab as a hub starts it: under a base URL, with a token, with the proxy."""
+    lab = Lab(tmp_path_factory.mktemp("hub_like"), "/user/x/", "t0ken")
+    yield lab
+    lab.stop()
+
+
+@pytest.fixture(scope="session")
+def bare(chromium, tmp_path_factory):
+    """JupyterLab as at home, with the proxy turned off."""
+    lab = Lab(tmp_path_factory.mktemp("bare"), proxy=False)
+    yield lab
+    lab.stop()
+
+
+@pytest.fixture
+def client():
+    with httpx.Client(trust_env=False, timeout=10) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")
 def diagnoses(request):
     """What diagnose finds in each service of the selected tests, several at once, as futures."""
-    from services import together  # which needs this module
-
     with together(filter(None, map(_service, request.session.items))) as futures:
         yield futures
 

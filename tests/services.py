@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import httpx
-from conftest import NO_PROXIES
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
+from machine import NO_PROXIES
 
 from labserver import diagnose
 from labserver.diagnosis import Level, rules

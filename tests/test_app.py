@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
-from conftest import NO_PROXIES
+from machine import NO_PROXIES
 
 import labserver.app
 from labserver import record
@@ -230,10 +230,29 @@ def test_numbers_are_bounded(path, url):
 
 
 @pytest.mark.parametrize("path", ["/events", "/progress", "/logs", "/sse"])
-@pytest.mark.parametrize("value", ["x", "-1", "1.5", "9" * 5000])
-def test_a_wrong_last_event_id_is_refused(value, path, url):
-    got = get(url + path, headers={"Last-Event-ID": value})
-    assert got.response.status_code == 422
+@pytest.mark.parametrize(
+    "value",
+    [*("x", "", "-1", "1.5", "01", "+1", "1_0", "1 2", "30", "11", "1000000001", "9" * 5000)]
+    + [b"\xff", "Łódź".encode(), "\u0661".encode(), b"1, 2", b"1\t2"],
+)
+def test_an_id_that_was_never_given_starts_over(value, path, url):
+    """An error would stop a browser for good."""
+    whole, again = (
+        get(f"{url}{path}?every=0", headers=headers) for headers in ({}, {"Last-Event-ID": value})
+    )
+    assert again.response.status_code == 200 and again.whole
+    assert [event[1:] for event in again.events] == [event[1:] for event in whole.events]
+
+
+@pytest.mark.parametrize("path", ["/events", "/logs", "/sse"])
+def test_where_nothing_is_to_come_a_browser_need_not_come_back(path, url):
+    assert get(f"{url}{path}?count=0").response.status_code == 204
+
+
+def test_a_notebook_that_imports_the_lab_does_not_wait_for_fastapi():
+    code = "import sys, labserver; sys.exit(str({'fastapi', 'matplotlib'} & {*sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr == "set()\n"
 
 
 def test_plain_uvicorn_serves_it(tmp_path):

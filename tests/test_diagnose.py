@@ -17,6 +17,7 @@ from labserver import diagnose, recorder, serve
 from labserver.app import app as finished
 from labserver.diagnosis import Level
 from labserver.diagnosis.report import facts_of
+from labserver.recording import Bounds
 from labserver.server import Server
 
 
@@ -93,7 +94,7 @@ def test_a_path_is_any_text():
 def test_a_flood_takes_little_memory(piece):
     """Of an event stream that never comes to an event."""
     with asgi(flood(piece)) as url:
-        bounds = recorder.Bounds(seconds=30, max_bytes=2**20)
+        bounds = Bounds(seconds=30, max_bytes=2**20)
         seen = recorder.record_watched(None, url, "GET", bounds)
     assert seen.ended == "stopped at max_bytes=1,048,576." and seen.size < 2**21
 

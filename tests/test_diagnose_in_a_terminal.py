@@ -7,8 +7,8 @@ import sys
 import time
 
 import pytest
-from conftest import NO_PROXIES
 from fastapi import Request, Response
+from machine import NO_PROXIES
 from services import EVENTS, LINES, routed, sse, text
 
 COMMAND = [sys.executable, "-m", "labserver", "diagnose"]

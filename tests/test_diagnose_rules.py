@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 
 import pytest
-from conftest import NO_PROXIES
+from machine import NO_PROXIES
 from services import SSE, TEXT, observed, routed, said_of, sse
 
 from labserver import diagnose

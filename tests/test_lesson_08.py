@@ -1,16 +1,21 @@
 """What lesson 08 says that an upgrade could make false, and that its sections stand alone."""
 
 import ast
+import asyncio
 import builtins
 import difflib
+import gzip
 import re
 import time
 
 import pytest
 from conftest import LESSONS
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
 from test_notebooks import cells_of, tree_of
 
 from labserver.recorder import record
+from labserver.recording import Ending
 from labserver.server import Server
 
 LESSON = next(path for path in LESSONS if path.name.startswith("08_"))
@@ -70,6 +75,62 @@ def test_upstream_notices_that_the_client_left(capsys):
         begun = capsys.readouterr().out.splitlines()
         assert not server.log
     assert begun in ([f"upstream begins row {i}" for i in range(n)] for n in (3, 4, 5))
+
+
+def passed_on(upstream):
+    """What a recording of the lesson's route shows, in front of another upstream."""
+    app = FastAPI()
+    app.get("/upstream")(upstream)
+    app.get("/passed-on")(run("upstream-program")["passed_on"])
+    with Server(app) as server:
+        return record(f"{server.url}/passed-on", quiet=True)
+
+
+def text_of(recording):
+    return b"".join(chunk.data for chunk in recording.chunks).decode()
+
+
+def test_a_refusal_of_upstream_is_passed_on():
+    seen = passed_on(lambda: JSONResponse({"detail": "busy"}, 503))
+    assert seen.response.status_code == 503
+    assert seen.response.headers["content-type"] == "application/json"
+    assert text_of(seen) == '{"detail":"busy"}'
+
+
+def test_an_encoding_of_upstream_is_passed_on():
+    packed = gzip.compress(b"one\ntwo\n")
+    headers = {"Content-Encoding": "gzip", "Content-Type": "text/plain"}
+    seen = passed_on(lambda: Response(packed, headers=headers))
+    assert {*headers.items()} <= {(k.title(), v) for k, v in seen.response.headers.items()}
+    assert seen.response.headers["content-length"] == str(len(packed))
+    assert text_of(seen) == "one\ntwo\n"
+
+
+def test_upstream_is_asked_for_no_encoding():
+    asked = []
+
+    def upstream(request: Request):
+        asked.append(request.headers["accept-encoding"])
+        return Response("one")
+
+    passed_on(upstream)
+    assert asked == [""]  # no coding is wanted: RFC 9110, 12.5.3
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Length": "8"}])
+def test_a_cut_of_upstream_is_a_cut(headers):
+    async def rows():
+        yield "one\n"
+        await asyncio.sleep(0.1)
+        raise ZeroDivisionError
+
+    seen = passed_on(lambda: StreamingResponse(rows(), headers=headers))
+    assert (seen.ending, text_of(seen)) == (Ending.CUT, "one\n")
+
+
+def test_an_upstream_without_a_body_is_passed_on():
+    seen = passed_on(lambda: Response(status_code=204))
+    assert (seen.response.status_code, seen.chunks, seen.whole) == (204, [], True)
 
 
 def test_a_job_in_the_stream_ends_with_its_client():

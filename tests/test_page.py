@@ -12,9 +12,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import NO_PROXIES, run
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
+from machine import NO_PROXIES, run_online
 from playwright.sync_api import expect, sync_playwright
 from sse_starlette import EventSourceResponse
 
@@ -259,7 +259,7 @@ def axe(tmp_path_factory):
     """The source of axe-core, which judges a page's accessibility."""
     npm = shutil.which("npm") or pytest.skip("this machine has no npm, which brings axe-core")
     folder = tmp_path_factory.mktemp("axe")
-    run(npm, "install", "--prefix", folder, "--no-audit", "--no-fund", "axe-core@4")
+    run_online(npm, "install", "--prefix", folder, "--no-audit", "--no-fund", "axe-core@4")
     return (folder / "node_modules/axe-core/axe.min.js").read_text("utf-8")
 
 

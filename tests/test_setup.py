@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from conftest import LESSONS, ROOT, find_python, make_environment, requirements, run
-from test_notebooks import headings_of, markdown_of, minutes_of
+from lessons import LESSONS, headings_of, markdown_of, minutes_of
+from machine import ROOT, find_python, make_environment, requirements, run
 
 STUDIED = {"fastapi", "starlette", "uvicorn", "sse-starlette", "httpx", "nest-asyncio"}
 README = (ROOT / "README.md").read_text(encoding="utf-8")

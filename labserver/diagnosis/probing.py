@@ -1,7 +1,7 @@
 """The requests that a diagnosis makes, in the time that there is for all of them."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -12,7 +12,7 @@ import httpx
 from labserver import recorder
 from labserver.diagnosis.beyond import bytes_beyond
 from labserver.diagnosis.observation import LATE, PAUSE, SEVERAL, Observation, Silence
-from labserver.recording import Chunk, Ending, RecordedEvent, Recording
+from labserver.recording import Bounds, Chunk, Ending, RecordedEvent, Recording
 
 OTHER_PATH = "labserver-diagnose"  # below the stream's, where probably nothing is
 AS_A_BROWSER = "gzip, deflate, br, zstd"
@@ -34,7 +34,7 @@ class Enough:
         self._pieces = self._bursts = 0
         self._last = -LATE
 
-    def request(self, method: str, url: str) -> None:
+    def request(self, request: httpx.Request) -> None:
         """Nothing to note."""
 
     def headers(self, recording: Recording) -> bool:
@@ -72,7 +72,7 @@ class Prober:
         self.url = recorder.resolve(url)[0]
         if params := self.options.pop("params", None):
             self.url = httpx.URL(self.url, params=params)
-        self.headers = _in_utf_8(headers)
+        self.headers = httpx.Headers(headers, encoding="utf-8")
         self._end = time.perf_counter() + 0.95 * seconds  # to end takes a moment, too
         self.seen: Observation | Silence | None = None
         self.second: Observation | None = None
@@ -129,9 +129,7 @@ class Prober:
         asked.update(self.headers)
         for name, value in headers.items():
             asked[name.replace("_", "-")] = value
-        bounds = recorder.Bounds(
-            seconds=max(0.05, min(seconds, self._left())), max_bytes=BODY_BYTES
-        )
+        bounds = Bounds(seconds=max(0.05, min(seconds, self._left())), max_bytes=BODY_BYTES)
         method, options = ("GET", {}) if url else (self.method, self.options)
         done = recorder.record_watched(
             enough, url or self.url, method, bounds, raw=raw, headers=asked, **options
@@ -261,15 +259,3 @@ class Prober:
 
 def _results(both: list[Future[Recording | None]]) -> list[Recording]:
     return [answer for one in both if (answer := one.result())]
-
-
-def _in_utf_8(headers: Any) -> httpx.Headers:
-    """Headers as httpx takes them; text that is not ASCII as UTF-8, which most servers read."""
-    pairs: Iterable[tuple[Any, Any]] = headers.items() if hasattr(headers, "items") else headers
-    if isinstance(headers, httpx.Headers):
-        pairs = headers.multi_items()
-    return httpx.Headers([(_bytes(name), _bytes(value)) for name, value in pairs or ()])
-
-
-def _bytes(text: str | bytes) -> bytes:
-    return text.encode() if isinstance(text, str) else text
