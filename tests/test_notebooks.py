@@ -109,9 +109,9 @@ def test_ends_with_recap_and_next(path):
 @each_lesson
 def test_is_of_a_readable_size(path):
     number = number_of(path)
-    least, most = {0: (8, 28), 7: (20, 42), 8: (20, 70), 9: (20, 70)}.get(number, (20, 28))
+    least, most = {0: (8, 28), 7: (20, 44), 8: (20, 70), 9: (20, 70)}.get(number, (20, 36))
     assert least <= len(cells_of(path)) <= most, "number of cells"
-    least, most = {0: (300, 900), 8: (600, 2500), 9: (600, 2500)}.get(number, (600, 900))
+    least, most = {0: (300, 900), 8: (600, 2500), 9: (600, 2500)}.get(number, (600, 1500))
     assert least <= len(words_of(path)) <= most, "words of Markdown"
 
 
