@@ -49,7 +49,8 @@ def record(
     watcher = None if quiet else Table()
     recording = record_watched(watcher, url, method, bounds, keep_data=keep_data, **httpx_options)
     if quiet and (recording.response.is_error or recording.ending is Ending.CUT):
-        print(repr(recording).strip("<>").removeprefix("Recording "), flush=True)
+        line = repr(recording).strip("<>").removeprefix("Recording ")
+        print(line + "\n", end="", flush=True)  # in one piece: other threads print too
     return recording
 
 
