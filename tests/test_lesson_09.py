@@ -358,7 +358,7 @@ def test_a_reload_waits_for_open_streams_or_cuts_them_after_the_time_it_is_given
 
 
 def test_diagnose_names_one_fault_each_time_then_the_403_and_nothing_but_advice():
-    solution = LESSON.parent / "solutions/09_mend.py"
+    solution = LESSON.parent / "solutions/09_keeps_answering.py"
     for program, codes in (
         (CELLS["mend-starter"].source, (["cut-before-first"], ["starved"])),
         (solution.read_text(encoding="utf-8"), (["status"], [])),
