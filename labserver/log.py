@@ -1,12 +1,22 @@
-"""What went wrong in a server's thread, kept for `server.log` and out of the learner's cells."""
+"""What went wrong in a server's thread, kept for `server.log` and out of the learner's cells.
+
+No configuration of `logging` has a say in it: not `dictConfig`, which turns loggers off, nor
+`logging.disable`.
+"""
 
 import asyncio
 import logging
+import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-LOGGERS = ("uvicorn.error", "uvicorn.access", "asyncio", "sse_starlette.sse")
+import uvicorn
+
+from labserver.printing import masked, printable
+
+LOGGERS = ("uvicorn.error", "asyncio", "sse_starlette.sse")
 MAX_RECORDS = 500  # the oldest go first
 
 
@@ -18,7 +28,7 @@ class Log(str):
 
 
 class ThreadLog(logging.Filter):
-    """Keeps the warnings and errors that one thread logs; nothing else is done with them."""
+    """Keeps the warnings and errors of one server; nothing else is done with them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,10 +41,35 @@ class ThreadLog(logging.Filter):
         """What was kept, one record after another."""
         return Log("\n".join(self._records))
 
+    def keep(self, record: logging.LogRecord) -> None:
+        """Keep a record, unless it is of a request that stop() cancelled, which is no fault."""
+        cancelled = record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError)
+        # Below a warning, a record may hold a token: that of a WebSocket's headers.
+        if record.levelno >= logging.WARNING and not cancelled:
+            lines = masked(self._formatter.format(record)).rstrip().split("\n")
+            self._records.append("\n".join(map(printable, lines)))
+
+    def logger(self, name: str) -> logging.Logger:
+        """A logger that writes here alone."""
+        return _Logger(name, self)
+
+    def loop_handler(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Keep what an event loop has nobody else to tell."""
+        if not loop.is_closed():  # past its end, only abandoned tasks speak
+            self.logger("asyncio").error(context["message"], exc_info=context.get("exception"))
+
+    def attach(self, config: uvicorn.Config) -> None:
+        """Let what uvicorn makes for each connection, and for the lifespan, write here."""
+        config.load()
+        config.http_protocol_class = self._writing_here(config.http_protocol_class)
+        config.lifespan_class = self._writing_here(config.lifespan_class)
+        if config.ws_protocol_class:
+            config.ws_protocol_class = self._writing_here(config.ws_protocol_class)
+
     @contextmanager
-    def capturing(self, thread: int) -> Iterator[None]:
-        """Keep what the thread of this identifier logs."""
-        self._thread = thread
+    def capturing(self) -> Iterator[None]:
+        """Keep what is logged in this thread by others' loggers."""
+        self._thread = threading.get_ident()
         loggers = [logging.getLogger(name) for name in LOGGERS]
         for logger in loggers:
             logger.addFilter(self)
@@ -48,9 +83,28 @@ class ThreadLog(logging.Filter):
         """Keep the record of this thread and stop it here; let those of others pass."""
         if record.thread != self._thread:
             return True
-        # A request that stop() cancelled is no fault.
-        cancelled = record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError)
-        # Below a warning, a record may hold a token: in a URL, or in a WebSocket's headers.
-        if not cancelled and record.levelno >= logging.WARNING:
-            self._records.append(self._formatter.format(record).rstrip())
+        self.keep(record)
         return False
+
+    def _writing_here(self, make: Callable[..., Any]) -> Any:
+        def made(*args: Any, **options: Any) -> Any:
+            protocol = make(*args, **options)
+            protocol.logger = self.logger("uvicorn.error")
+            protocol.access_log = False
+            return protocol
+
+        return made
+
+
+class _Logger(logging.Logger):
+    """A logger that no configuration knows of."""
+
+    def __init__(self, name: str, log: ThreadLog) -> None:
+        super().__init__(name, logging.WARNING)
+        self._thread_log = log
+
+    def isEnabledFor(self, level: int) -> bool:
+        return level >= self.level
+
+    def handle(self, record: logging.LogRecord) -> None:
+        self._thread_log.keep(record)

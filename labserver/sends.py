@@ -1,5 +1,6 @@
 """When the app handed each body message to the server: what a timeline draws as *made*."""
 
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,21 +13,25 @@ Address = tuple[str, int]  # of a client: its host and port
 class Sends:
     """An ASGI layer that notes the time of each body message that is not empty.
 
-    It changes nothing about a response, and notes only while somebody is `watching`.
+    It changes nothing about a response, and notes only while somebody is `watching`. `returned`
+    is set unless the app is still at work on a request whose response is complete.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self.lifespan_error: BaseException | None = None
+        self.returned = threading.Event()
+        self.returned.set()
+        self._answered = 0  # requests whose response is complete, and their app call is not
         self._watchers = 0
         self._moments: dict[Address, list[float]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the app, as ASGI has it."""
-        if scope["type"] == "lifespan":
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
-        elif scope["type"] == "http" and self._watchers and scope["client"]:
-            await self.app(scope, receive, self._noting(tuple(scope["client"]), send))
         else:
             await self.app(scope, receive, send)
 
@@ -41,15 +46,31 @@ class Sends:
             if not self._watchers:
                 self._moments.clear()
 
-    def _noting(self, client: Address, send: Send) -> Send:
-        self._moments[client] = []
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        moments: list[float] | None = None
+        if self._watchers and scope["client"]:
+            moments = self._moments[tuple(scope["client"])] = []
+        complete = False
 
         async def noting_send(message: Message) -> None:
-            if message.get("body") and client in self._moments:
-                self._moments[client].append(time.perf_counter())
+            nonlocal complete
+            if message["type"] == "http.response.body":
+                if moments is not None and message.get("body"):
+                    moments.append(time.perf_counter())
+                if not message.get("more_body") and not complete:
+                    complete = True
+                    self._count(1)
             await send(message)
 
-        return noting_send
+        try:
+            await self.app(scope, receive, noting_send)
+        finally:
+            if complete:
+                self._count(-1)
+
+    def _count(self, change: int) -> None:
+        self._answered += change
+        (self.returned.clear if self._answered else self.returned.set)()
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

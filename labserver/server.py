@@ -1,19 +1,19 @@
 """Run an ASGI app beside the notebook: uvicorn in a daemon thread of the kernel."""
 
 import asyncio
-import gc
+import atexit
 import inspect
-import logging
+import os
 import socket
 import sys
 import threading
 from contextlib import suppress
-from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from labserver.guard import Guard
+from labserver.leftovers import Leftovers
 from labserver.log import Log, ThreadLog
 from labserver.sends import Sends
 from labserver.shutdown import StoppableServer, cancel_rest
@@ -21,6 +21,7 @@ from labserver.shutdown import StoppableServer, cancel_rest
 HOST = "127.0.0.1"
 START_SECONDS = 10.0
 STOP_SECONDS = 2.0
+LOG_SECONDS = 0.5  # that a reader of the log waits for requests that are being finished
 
 _current: "Server | None" = None  # the learner's server; stopped, it still keeps the address
 _changing = threading.Lock()  # two threads that serve at once take turns
@@ -74,9 +75,11 @@ class Server:
         self._ended.set()
         self._left_behind = False
         self.sends = Sends(app)
+        self._leftovers = Leftovers()
         self._log = ThreadLog()
         # No log_config, log_level or access_log: each would change loggers of the whole process.
         config = uvicorn.Config(Guard(self.sends), loop="asyncio", log_config=None)
+        self._log.attach(config)
         self._uvicorn = StoppableServer(config)
         self._thread = threading.Thread(target=self._run, name="labserver", daemon=True)
 
@@ -102,27 +105,46 @@ class Server:
         return not self._ended.is_set() and not self._uvicorn.should_exit
 
     @property
-    def log(self) -> "Log":
-        """What went wrong in the server so far, with tracebacks: a str that shows its lines."""
+    def log(self) -> Log:
+        """What went wrong in the server so far, with tracebacks: a str that shows its lines.
+
+        Waits up to half a second for requests whose response is complete: an error of theirs is
+        logged only after it.
+        """
+        if self.running and self._thread.ident != threading.get_ident():
+            self.sends.returned.wait(LOG_SECONDS)
+            logged = threading.Event()
+            with suppress(RuntimeError):  # it ended a moment ago
+                self._loop.call_soon_threadsafe(logged.set)
+                logged.wait(LOG_SECONDS)
         return self._log.text
 
     def start(self, listener: socket.socket | None = None) -> None:
         """Serve on a listening socket, by default one of any free port, and wait until it does.
 
-        Raises RuntimeError if the app fails while starting or takes more than 10 seconds.
+        Raises RuntimeError if the app fails while starting or takes more than 10 seconds, and for
+        a server that was started before: make a new one for that.
         """
+        if self._thread.ident:
+            raise RuntimeError(f"{self!r} was started before. Make a new one: Server(app).")
         self._listener = listener or _listen(0)
         self.port = self._listener.getsockname()[1]
         # Not asyncio.run, which nest_asyncio replaces; nor the loop of whatever policy is set.
         factory = self._uvicorn.config.get_loop_factory()
         assert factory is not None  # loop="asyncio" names one
         self._loop = factory()
-        self._loop.set_exception_handler(_log_while_open)
+        self._loop.set_exception_handler(self._log.loop_handler)
+        self._loop.set_task_factory(self._leftovers.make_task)
         self._task = self._loop.create_task(self._uvicorn.serve(sockets=[self._listener]))
+        self._process = os.getpid()
+        atexit.register(self.stop)  # a script or kernel that ends runs the app's shutdown
         self._start_thread()
 
     def stop(self) -> None:
         """End open streams, run the app's shutdown, free the port. Stopped before: do nothing."""
+        atexit.unregister(self.stop)
+        if self.running and self._process != os.getpid():
+            return  # a forked child has no such thread
         if self.running:
             self._uvicorn.should_exit = True
             with suppress(RuntimeError):  # it ended by itself, a moment ago
@@ -156,7 +178,7 @@ class Server:
 
     def _run(self) -> None:
         try:
-            with self._log.capturing(threading.get_ident()), self._listener:
+            with self._log.capturing(), self._listener:
                 self._run_loop(self._loop)
         finally:
             self._uvicorn.settled.set()
@@ -171,19 +193,13 @@ class Server:
                     loop.run_until_complete(self._task)
             loop.run_until_complete(cancel_rest())
         except BaseException:
-            logging.getLogger("uvicorn.error").exception("The server ended by an error")
+            self._log.logger("labserver").exception("The server ended by an error.")
         finally:
             loop.close()
-            gc.collect()  # a synchronous generator runs its `finally` when it is collected
+            self._leftovers.clear()
 
 
-def _log_while_open(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Past the end of its loop, an abandoned task has nobody to tell."""
-    if not loop.is_closed():
-        loop.default_exception_handler(context)
-
-
-def _check_app(app: ASGIApp) -> None:
+def _check_app(app: object) -> None:
     what = f"the class {app.__name__}" if isinstance(app, type) else f"a {type(app).__name__}"
     if not callable(app):
         raise TypeError(f"serve() takes an ASGI app such as FastAPI(), not {what}.")
@@ -197,7 +213,7 @@ def _check_app(app: ASGIApp) -> None:
         pass
 
 
-def _check_port(port: int) -> None:
+def _check_port(port: object) -> None:
     if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65535:
         raise ValueError(f"A port is a whole number from 0 to 65535, not {port!r}.")
 

@@ -1,7 +1,6 @@
 """What several tests share: where things are, and what this machine has to offer."""
 
 import functools
-import gc
 import os
 import re
 import shutil
@@ -9,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -84,10 +84,7 @@ def chromium():
     return path or pytest.skip("this machine has no Chromium")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def freeze():
-    """A server that stops collects garbage: let it look at what this module's tests made alone."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
+@pytest.fixture
+def client():
+    with httpx.Client(trust_env=False, timeout=10) as client:
+        yield client
