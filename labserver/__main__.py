@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 
 from labserver import recorder, server, table
 from labserver.diagnose import examine
-from labserver.recording import Chunk, Ending, RecordedEvent
+from labserver.recording import Bounds, Chunk, Ending, RecordedEvent
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -68,7 +68,7 @@ def record(options: argparse.Namespace) -> int:
         JsonLines() if options.json else table.Table(),
         options.url,
         options.method or ("GET" if options.data is None else "POST"),
-        recorder.Bounds(options.max_chunks, options.seconds),
+        Bounds(options.max_chunks, options.seconds),
         keep_data=False,
         headers=options.header,
         content=None if options.data is None else os.fsencode(options.data),
