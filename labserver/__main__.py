@@ -13,9 +13,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from labserver import recorder, server, table
-from labserver.diagnose import examine
+from labserver import recorder, server
+from labserver.diagnosis import Level, examine
 from labserver.recording import Bounds, Chunk, Ending, RecordedEvent
+from labserver.table import Table
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -65,27 +66,27 @@ def serve(options: argparse.Namespace) -> int:
 def record(options: argparse.Namespace) -> int:
     """Record a stream, a row a chunk or event."""
     done = recorder.record_watched(
-        JsonLines() if options.json else table.Table(),
+        JsonLines() if options.json else Table(),
         options.url,
         options.method or ("GET" if options.data is None else "POST"),
         Bounds(options.max_chunks, options.seconds),
         keep_data=False,
-        headers=options.header,
+        headers=options.header + _json_type(options),
         content=None if options.data is None else os.fsencode(options.data),
     )
     return {Ending.INTERRUPTED: 130, Ending.CUT: 1}.get(done.ending or Ending.WHOLE, 0)
 
 
 def diagnose(options: argparse.Namespace) -> int:
-    """Make a few GET requests to a stream and say what is wrong with it, if anything."""
+    """Ask a stream several times and say what is wrong with it, if anything."""
     say = functools.partial(print, file=sys.stderr) if options.json else print
-    found, interrupted = examine(options.url, options.seconds, say, options.header)
-    for finding in found if options.json else ():
+    done = examine(options.url, "GET", options.seconds, say, options.header)
+    for finding in done.findings if options.json else ():
         print(json.dumps(finding._asdict()), flush=True)
-    return 130 if interrupted else int(any(not finding.is_advice for finding in found))
+    return 130 if done.interrupted else int(any(f.level is Level.FAULT for f in done.findings))
 
 
-class JsonLines(table.Table):
+class JsonLines(Table):
     """Prints each chunk or event as a line of JSON, and everything else to stderr."""
 
     def say(self, line: str) -> None:
@@ -136,6 +137,17 @@ def _parser() -> argparse.ArgumentParser:
             "-H", dest="header", action="append", type=_header, default=[], metavar="NAME:VALUE"
         )
     return parser
+
+
+def _json_type(options: argparse.Namespace) -> list[tuple[str, str]]:
+    """The Content-Type of a body that is JSON, where the command names no type."""
+    named = any(name.lower() == "content-type" for name, _ in options.header)
+    try:
+        body = json.loads(options.data or "null")
+    except ValueError:
+        return []
+    telling = isinstance(body, dict | list | str)  # a number alone may be anything
+    return [("Content-Type", "application/json")] if telling and not named else []
 
 
 def _method(text: str) -> str:

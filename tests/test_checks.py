@@ -4,15 +4,17 @@ Wrong answers stand in tests/wrong_answers/ under the name of the solution they 
 `# %%` between them, each as a learner would really write it.
 """
 
+import asyncio
 import contextlib
 import io
 import re
 
 import pytest
-from conftest import LESSONS, ROOT
-from test_notebooks import cells_of, check_in, exercises_in
+from lessons import LESSONS, cells_of, check_in, exercises_in
+from machine import ROOT
 
 from labserver import checks, server
+from labserver.checks import read_a_stream
 
 EXERCISES = {
     f"{path.stem[:2]}_{check_in(check)[0]}": (path, starter, check)
@@ -76,3 +78,38 @@ def test_any_answer_gets_a_line(name, answer):
         assert getattr(checks, check_in(check)[0])(answer) is False
     # Above it there may be what the answer printed: an app that is `print` prints its scope.
     assert printed.getvalue().splitlines()[-1].startswith("Not yet: ")
+
+
+class Whim(BaseException):
+    """Not an Exception, as CancelledError is not."""
+
+
+@pytest.mark.parametrize(
+    "error", [asyncio.CancelledError, GeneratorExit, SystemExit, Whim, KeyboardInterrupt]
+)
+def test_what_an_answer_raises_becomes_a_line(error):
+    def lines_of(chunks):
+        raise error("by the\nanswer")
+
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert checks.any_cut(lines_of) is False
+    assert re.fullmatch(r"Not yet: .*by the.*answer.*\n", printed.getvalue())
+
+
+def test_an_answer_that_cancels_its_own_task_becomes_a_line():
+    async def read_for(url, seconds):
+        asyncio.current_task().cancel()
+        await asyncio.sleep(0)
+
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert checks.deadline(read_for) is False
+    assert printed.getvalue() == "Not yet: CancelledError.\n"
+
+
+def test_the_stop_button_ends_a_check(monkeypatch):
+    def interrupted(function, given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(read_a_stream, "returned", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        checks.any_cut(lambda chunks: [])

@@ -8,7 +8,7 @@ import threading
 
 import httpx
 import pytest
-from conftest import NO_PROXIES
+from machine import NO_PROXIES
 from streams import app
 
 from labserver import record, serve

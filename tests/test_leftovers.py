@@ -7,9 +7,9 @@ import sys
 import time
 
 import pytest
-from conftest import NO_PROXIES
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
+from machine import NO_PROXIES
 from sse_starlette import EventSourceResponse
 
 from labserver.server import Server

@@ -1,11 +1,11 @@
 """What lesson 01 says of the libraries, and an upgrade could make untrue."""
 
 import asyncio
-import time
 
 import pytest
 from fastapi import BackgroundTasks, FastAPI
 from fastapi.responses import StreamingResponse
+from waiting import wait_until
 
 from labserver.recorder import record
 from labserver.server import Server
@@ -40,18 +40,11 @@ def url():
         yield server.url
 
 
-def wait_for_a_task():
-    deadline = time.monotonic() + 10
-    while not ran and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return ran
-
-
 def test_tasks_that_fastapi_hands_to_a_route_run_without_background(url):
     record(f"{url}/injected", quiet=True)
-    assert wait_for_a_task() == ["injected"]
+    wait_until(lambda: ran == ["injected"])
 
 
 def test_a_background_task_runs_also_when_the_client_leaves_before_the_end(url):
     record(f"{url}/given", quiet=True, max_chunks=2)
-    assert wait_for_a_task() == ["given"]
+    wait_until(lambda: ran == ["given"])

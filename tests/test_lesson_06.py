@@ -4,16 +4,14 @@ import random
 from collections import defaultdict
 
 import pytest
-from conftest import LESSONS
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import HTMLResponse, StreamingResponse
-from playwright.sync_api import sync_playwright
-from test_notebooks import cells_of
+from lessons import cell_of, lesson
 
 from labserver.server import Server
 
-LESSON = next(path for path in LESSONS if path.name.startswith("06_"))
+LESSON = lesson(6)
 FOLLOW_IN_CHROMIUM = """path => new Promise(resolve => {
   const came = [], source = new EventSource(path);
   const see = (e) => came.push([e.type, e.data, e.lastEventId]);
@@ -50,16 +48,6 @@ ANSWERS = {  # one after another; after the last, 204
 }
 
 
-@pytest.fixture(scope="module")
-def page(chromium):
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--headless", "--no-sandbox", "--disable-gpu"]
-        )
-        yield browser.new_page()
-        browser.close()
-
-
 @pytest.fixture
 def cells():
     """The lesson's client, and a way to run more of its cells."""
@@ -67,7 +55,7 @@ def cells():
 
     def run(*ids):
         for id in ids:
-            exec(next(cell.source for cell in cells_of(LESSON) if cell.id == id), main)
+            exec(cell_of(LESSON, id).source, main)
         return main
 
     run("imports", "client", "connect", "follow")

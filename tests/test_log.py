@@ -8,9 +8,9 @@ import threading
 import httpx
 import pytest
 from apps import answering
-from conftest import NO_PROXIES
 from fastapi import BackgroundTasks, FastAPI
 from fastapi.responses import StreamingResponse
+from machine import NO_PROXIES
 
 from labserver import serve
 from labserver.server import Server

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from conftest import NO_PROXIES
+from machine import NO_PROXIES
 from streams import app, rows_in
 
 from labserver import record, recorder, serve

@@ -10,8 +10,8 @@ import functools
 import re
 
 import pytest
-from conftest import LESSONS, ROOT
-from test_notebooks import cells_of, number_of
+from lessons import cells_of, lesson
+from machine import ROOT
 
 SEED = ROOT.parent / "shared" / "seed"
 
@@ -458,12 +458,6 @@ FRAME = r"#{2,} |(?:> )?```|(?:async )?def |for i in "
 def plain(text):
     """Text without markup, on one line."""
     return " ".join(re.sub(r"[*`]", "", text).split())
-
-
-def lesson(number):
-    path = next((path for path in LESSONS if number_of(path) == number), None)
-    assert path, f"there is no lesson {number:02}"
-    return path
 
 
 def holds(quote, number, id, text):

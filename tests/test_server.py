@@ -15,9 +15,9 @@ import httpx
 import psutil
 import pytest
 from apps import answering, open_streams, streaming
-from conftest import NO_PROXIES
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
+from machine import NO_PROXIES
 
 from labserver import serve
 from labserver.server import Server

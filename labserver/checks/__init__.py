@@ -1,0 +1,36 @@
+"""One function for each exercise: it tries the learner's answer and says what is missing.
+
+Each prints "Solved." or "Not yet: …", returns a bool and raises nothing. An app is served apart
+from the learner's own server, which no check touches.
+"""
+
+from labserver.checks.choose_one import choices, outlives
+from labserver.checks.compare_both import predictions
+from labserver.checks.find_what_holds_it_back import mend
+from labserver.checks.move_to_fastapi_sse import moved
+from labserver.checks.read_a_stream import any_cut, deadline
+from labserver.checks.resume_events import ends_for_good, resumable
+from labserver.checks.send_events import named_events, no_forgery
+from labserver.checks.stream_a_csv import awkward_fields, first_row
+from labserver.checks.stream_a_file import download_progress, resume_download
+from labserver.checks.stream_a_response import countdown, noted
+
+__all__ = [
+    "any_cut",
+    "awkward_fields",
+    "choices",
+    "countdown",
+    "deadline",
+    "download_progress",
+    "ends_for_good",
+    "first_row",
+    "mend",
+    "moved",
+    "named_events",
+    "no_forgery",
+    "noted",
+    "outlives",
+    "predictions",
+    "resumable",
+    "resume_download",
+]

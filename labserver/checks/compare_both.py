@@ -1,0 +1,47 @@
+"""The exercises of the lesson "Compare both"."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from labserver.checks.exercise import exercise, fetched, require, served
+
+
+def third_way() -> Any:
+    """The program that lesson 07 has the learner predict."""
+    from fastapi import FastAPI  # here, not for every cell that imports labserver
+    from fastapi.responses import StreamingResponse
+
+    async def steps() -> AsyncIterator[str]:
+        for i in range(1, 4):
+            await asyncio.sleep(0.5)
+            yield f"id: {i}\ndata: Step {i}\n\n"
+
+    app = FastAPI()
+    app.get("/steps")(lambda: StreamingResponse(steps(), media_type="text/event-stream"))
+    return app
+
+
+@exercise
+def predictions(predicted: Any) -> None:
+    """Five predictions about hand-formatted events, held against those events."""
+    require(isinstance(predicted, dict), "predictions is a dict, one value a row.")
+    rows = ("first_event", "events", "body_bytes", "has_cache_control", "first_id_after_2")
+    empty = [row for row in rows if predicted.get(row) is None]
+    require(not empty, f"still without a prediction: {', '.join(empty)}.")
+    with served(third_way()) as url:
+        steps = fetched(f"{url}/steps")
+        again = fetched(f"{url}/steps", headers={"Last-Event-ID": "2"})
+    wait, first = predicted["first_event"], steps.events[0].at
+    right = (
+        isinstance(wait, int | float) and first / 2 < wait < 1.5 * first,
+        predicted["events"] == len(steps.events),
+        predicted["body_bytes"] == steps.size,
+        predicted["has_cache_control"] is ("cache-control" in steps.response.headers),
+        str(predicted["first_id_after_2"]) == again.events[0].id,
+    )
+    judged = zip(rows, right, strict=True)
+    wrong = [f"{row} is not {predicted[row]!r}" for row, holds in judged if not holds]
+    require(
+        not wrong, f"{sum(right)} of 5 hold. {'; '.join(wrong)}. Serve it, record /steps, and see."
+    )

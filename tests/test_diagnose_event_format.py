@@ -1,0 +1,94 @@
+"""diagnose: event_format."""
+
+import asyncio
+import json
+
+from fastapi import FastAPI
+from fastapi.sse import EventSourceResponse as NativeResponse
+from services import DONE, EVENTS, asgi, healthy, named, sse, text
+
+
+@named("no-blank-line")
+async def test_one_newline_only():
+    return sse(*[f"data: {i}\n" for i in range(6)])
+
+
+@named("no-blank-line")
+async def test_escaped_newlines():
+    return sse(*[rf"data: {i}\n\n" for i in range(6)])
+
+
+@named("unfinished-event")
+async def test_last_without_a_blank_line():
+    return sse(*EVENTS[:4], "event: done\ndata: the result")
+
+
+@named("lost-lines")
+async def test_json_on_several_lines():
+    return sse(*[f"data: {json.dumps({'n': i}, indent=1)}\n\n" for i in range(4)])
+
+
+@named("event-without-data")
+async def test_end_event_without_data():
+    return sse(*EVENTS[:4], "event: done\n\n")
+
+
+@named("not-utf-8")
+async def test_latin_1():
+    return sse(*[f"data: caf\u00e9 {i}\n\n".encode("latin-1") for i in range(4)])
+
+
+@named("not-labelled")
+async def test_events_as_text():
+    return text(*EVENTS)
+
+
+@named("not-labelled")
+async def test_events_as_json():
+    return text(*EVENTS, media_type="application/json")
+
+
+@named("no-events")
+async def test_rows_labelled_as_events():
+    return sse(*[json.dumps({"n": i}) + "\n" for i in range(5)])
+
+
+@named("bad-retry")
+async def test_retry_in_words():
+    return sse("retry: 3s\n\n", *EVENTS[:3], DONE)
+
+
+@healthy
+def test_native_events():
+    app = FastAPI()
+
+    @app.get("/s", response_class=NativeResponse)
+    async def events():
+        for i in range(8):
+            yield {"n": i}
+            await asyncio.sleep(0.15)
+        yield {"done": True}
+
+    return asgi(app)
+
+
+@healthy
+def test_asgi_by_hand():
+    async def app(scope, receive, send):
+        if scope["type"] != "http":
+            return
+        headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        for piece in ("\ufeff: hello\r\r", *EVENTS, DONE):
+            body = piece.replace("\n", "\r").encode()
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            await asyncio.sleep(0.1)
+        await send({"type": "http.response.body", "body": b""})
+
+    return asgi(app)
+
+
+@healthy
+async def test_events_of_a_job():
+    stages = [f"event: progress\ndata: {p}\n\n" for p in range(0, 100, 20)]
+    return sse(": started\n\nretry: 3000\n\n", *stages, DONE)

@@ -1,0 +1,160 @@
+"""diagnose: response."""
+
+import tempfile
+import time
+from contextlib import contextmanager
+
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.responses import FileResponse, RedirectResponse, StreamingResponse
+from services import (
+    EVENTS,
+    LINES,
+    SSE,
+    TEXT,
+    UNCACHED,
+    asgi,
+    healthy,
+    named,
+    paced,
+    raw,
+    routed,
+    sse,
+    text,
+)
+from sse_starlette import EventSourceResponse
+
+
+@named("cut-short")
+async def test_error_after_the_first_byte():
+    async def body():
+        async for piece in paced(*LINES[:3]):
+            yield piece
+        raise LookupError("on purpose")
+
+    return StreamingResponse(body(), media_type=TEXT)
+
+
+@named("cut-short")
+def test_length_that_is_not_reached():
+    def answer(line):
+        line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf\n")
+        time.sleep(0.1)
+
+    return raw(answer)
+
+
+@named("cut-before-first")
+async def test_forbidden_too_late():
+    async def events():
+        raise HTTPException(403)
+        yield
+
+    return EventSourceResponse(events())
+
+
+@named("bad-framing")
+def test_chunk_sizes_in_decimal():
+    def answer(line):
+        line.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for _ in range(3):
+            line.sendall(b"12\r\nhello, world\r\n")
+            time.sleep(0.1)
+        line.sendall(b"0\r\n\r\n")
+
+    return raw(answer)
+
+
+@named("not-decodable")
+async def test_gzip_by_name_only():
+    return StreamingResponse(paced(*LINES), headers={"Content-Encoding": "gzip"})
+
+
+@named("status")
+async def test_internal_error():
+    return Response("boom", 500)
+
+
+@named("status")
+def test_post_only():
+    app = FastAPI()
+    app.post("/s")(lambda: text(*LINES))
+    return asgi(app)
+
+
+@named("redirect")
+async def test_round_and_round():
+    return RedirectResponse("/s")
+
+
+@named("advice-error-inside")
+async def test_error_under_a_200():
+    return text(
+        *['{"n": 1}\n'] * 3, '{"error": "database is gone"}\n', media_type="application/jsonl"
+    )
+
+
+@named("bad-framing")
+async def test_chunked_by_hand_too():
+    return text(*[f"{len(line):x}\r\n{line}\r\n" for line in LINES], "0\r\n\r\n")
+
+
+@named("wrong-length")
+def test_length_in_characters():
+    body = "é" * 10 + "\n"
+
+    def answer(line):
+        line.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+        line.sendall(body.encode())
+
+    return raw(answer)
+
+
+@healthy
+async def test_an_error_told_as_an_event():
+    return sse(*EVENTS[:4], 'event: error\ndata: {"message": "upstream is gone"}\n\n')
+
+
+@healthy
+async def test_a_log_with_an_error_in_it():
+    error = "Traceback (most recent call last):\n  File 'a.py', line 1\nKeyError: 'n'\n"
+    return text("start\n", error, *LINES)
+
+
+@healthy
+def test_closed_at_the_end():
+    def answer(line):
+        line.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: text/csv\r\n\r\n")
+        for i in range(8):
+            line.sendall(b"%d,user\n" % i)
+            time.sleep(0.1)
+
+    return raw(answer)
+
+
+@healthy
+@contextmanager
+def test_a_file():
+    with tempfile.NamedTemporaryFile(suffix=".bin") as file:
+        file.write(bytes(range(256)) * 2**14)
+        file.flush()
+        with routed(lambda: FileResponse(file.name)) as url:
+            yield url
+
+
+@healthy
+async def test_a_text_file():
+    with tempfile.NamedTemporaryFile(suffix=".txt", delete=False) as file:
+        file.write(b"a line of a text file\n" * 5000)
+    return FileResponse(file.name)
+
+
+@healthy
+async def test_one_event_and_length():
+    return Response("data: ready\n\n", media_type=SSE, headers=UNCACHED)
+
+
+@healthy
+async def test_moved(request: Request):
+    if "there" not in request.query_params:
+        return RedirectResponse("/s?there=1")
+    return text(*LINES)
