@@ -5,7 +5,7 @@ import json
 from urllib.parse import urlsplit
 
 from labserver import server
-from labserver.guard import KNOCK, SECRET, hub_prefix
+from labserver.guard import KNOCK, SECRET, SECRET_NAME, hub_prefix
 
 
 def show(path: str = "/", height: int = 720) -> "Page":
@@ -37,7 +37,7 @@ class Page:
         port = self.address.rpartition(":")[2]
         hub = hub_prefix().rstrip("/")
         address = f"{hub}/proxy/{port}" if hub else self.address
-        facts = {**vars(self), "port": port, "knock": KNOCK, "secret": SECRET}
+        facts = {**vars(self), "port": port, "knock": KNOCK, "secret": SECRET, "name": SECRET_NAME}
         script = SCRIPT.replace("FACTS", json.dumps(facts).replace("<", r"\u003c"))
         link = html.escape(address + _with_secret(self.path))
         return OUTPUT.format(link=link, script=script)
@@ -46,7 +46,7 @@ class Page:
 def _with_secret(path: str) -> str:
     url = urlsplit(path)
     query = f"{url.query}&" if url.query else ""
-    return url._replace(query=f"{query}secret={SECRET}").geturl()
+    return url._replace(query=f"{query}{SECRET_NAME}={SECRET}").geturl()
 
 
 # What is shown where no script runs: in a notebook that is not trusted, on a page that is no
@@ -60,7 +60,7 @@ own. If it does not open, run the first cell again, then this one.</p>
 # A page that is not on loopback never asks for 127.0.0.1: the browser would ask the user for leave
 # (Private Network Access). A notebook opened again runs this again, with the server gone.
 SCRIPT = """
-(async (here, {address, port, path, knock, secret, height}) => {
+(async (here, {address, port, path, knock, secret, name, height}) => {
   const config = document.getElementById("jupyter-config-data");
   if (!config) return;
   const status = url => fetch(url + knock, {cache: "no-store", signal: AbortSignal.timeout(8000)})
@@ -82,7 +82,7 @@ SCRIPT = """
   const answer = await status(proxied);
   if (answer === 204) {
     const url = new URL(proxied + path);
-    url.searchParams.set("secret", secret);
+    url.searchParams.set(name, secret);
     return open(url);
   }
   if (near || answer !== 404)

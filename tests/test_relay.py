@@ -20,7 +20,7 @@ from websockets.sync.client import connect
 
 from labserver import record, relay, serve
 from labserver.app import app as finished
-from labserver.guard import SECRET
+from labserver.guard import SECRET, SECRET_NAME
 from labserver.server import Server
 
 
@@ -201,7 +201,9 @@ def test_the_relay_waits_for_a_page_that_does_not_read():
         assert sum(handed) < 64 * 2**20
 
 
-@pytest.mark.parametrize("origin", ["none", "null", "http://evil.example", "http://127.0.0.1:1"])
+@pytest.mark.parametrize(
+    "origin", ["none", "null", "http://evil.example", "http://127.0.0.1:1", "http://[::1", "x"]
+)
 def test_the_relay_is_for_its_own_page(origin, url):
     with pytest.raises(InvalidStatus) as caught, relaying(url, origin):
         pass
@@ -209,7 +211,7 @@ def test_the_relay_is_for_its_own_page(origin, url):
 
 
 def test_the_relay_is_for_a_page_behind_a_proxy_too(url):
-    path = f"/relay?secret={SECRET}"
+    path = f"/relay?{SECRET_NAME}={SECRET}"
     (start, _), _ = relayed(
         url,
         {"path": "/stream?count=1"},
@@ -286,8 +288,8 @@ def test_no_cookie_and_no_token_is_shown(capfd, caplog):
         with pytest.raises(ConnectionError) as caught:  # read from a file, with its line end
             record("/nothing", headers={"Authorization": "Bearer hidden\n"})
         assert "hidden" not in str(caught.value)
-        with relaying(server.url, path="/relay?secret=hidden", **headers) as wire:
-            wire.send('{"path": "/wrong?secret=hidden"}')
+        with relaying(server.url, path="/relay?lab_token=hidden", **headers) as wire:
+            wire.send('{"path": "/wrong?lab_token=hidden"}')
             assert json.loads(list(wire)[-1]) == {"end": "whole"}
         with suppress(InvalidStatus), relaying(server.url, "http://x", **headers):
             pass
