@@ -263,8 +263,10 @@ def test_few_relays_at_a_time():
         for _ in range(relay.RELAYS):
             stack.enter_context(relaying(server.url)).send('{"path": "/"}')
         with relaying(server.url) as wire, pytest.raises(ConnectionClosed) as caught:
+            refusal = json.loads(wire.recv(LONG))
             wire.recv(LONG)
-        assert caught.value.rcvd.code == 1013
+        assert caught.value.rcvd.code == 1013 and "no more are allowed" in caught.value.rcvd.reason
+        assert refusal == {"end": "cut", "reason": caught.value.rcvd.reason}
 
 
 # What nobody is shown
