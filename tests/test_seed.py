@@ -253,7 +253,7 @@ CORRECTED = [
     # Lines, however long, are no blocks.
     (
         ("yield from f",),
-        (2, "newlines-look", "sizes = [len(block) for block in blocks()]"),
+        (2, "newlines-look", "sizes = [len(line) for line in lines()]"),
         (2, "part", "Iterating over a file gives lines"),
     ),
     # A player that seeks needs Range; a file on disk has a size.
