@@ -337,7 +337,7 @@ CORRECTED = [
     (
         ('yield f"{i},User {i}\\n"',),
         (3, "quoting-look", "csv.reader("),
-        (3, "quoting-seen", "Joined, three people become four rows"),
+        (3, "quoting-seen", "Joined, four people become five rows"),
     ),
     # What arrives is cut anywhere.
     (
