@@ -372,7 +372,7 @@ CORRECTED = [
     (
         ("consuming via fetch() / curl",),
         (4, "curl-look", '("-sN", "-s")'),
-        (4, "await", "Without -N, all came at the end"),
+        (4, "timeouts", "Without -N, all came at the end"),
     ),
     # What `EventSource` cannot ask for.
     (
