@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from labserver import recorder, server
-from labserver.diagnose import examine
+from labserver.diagnosis import Level, examine
 from labserver.recording import Bounds, Chunk, Ending, RecordedEvent
 from labserver.table import Table
 
@@ -78,12 +78,19 @@ def record(options: argparse.Namespace) -> int:
 
 
 def diagnose(options: argparse.Namespace) -> int:
-    """Make a few GET requests to a stream and say what is wrong with it, if anything."""
+    """Ask a stream several times and say what is wrong with it, if anything."""
     say = functools.partial(print, file=sys.stderr) if options.json else print
-    found, interrupted = examine(options.url, options.seconds, say, options.header)
-    for finding in found if options.json else ():
+    done = examine(
+        options.url,
+        options.method or ("GET" if options.data is None else "POST"),
+        options.seconds,
+        say,
+        options.header + _json_type(options),
+        content=None if options.data is None else os.fsencode(options.data),
+    )
+    for finding in done.findings if options.json else ():
         print(json.dumps(finding._asdict()), flush=True)
-    return 130 if interrupted else int(any(not finding.is_advice for finding in found))
+    return 130 if done.interrupted else int(any(f.level is Level.FAULT for f in done.findings))
 
 
 class JsonLines(Table):
@@ -119,10 +126,6 @@ def _parser() -> argparse.ArgumentParser:
     recording.set_defaults(run=record)
     recording.add_argument("--max-chunks", type=int, metavar="N", help="end after N rows")
     recording.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
-    recording.add_argument(
-        "-X", dest="method", type=_method, help="the method; default: GET, with -d POST"
-    )
-    recording.add_argument("-d", dest="data", help="the body")
     diagnosis = commands.add_parser(
         "diagnose", help=diagnose.__doc__, description=diagnose.__doc__
     )
@@ -133,6 +136,10 @@ def _parser() -> argparse.ArgumentParser:
     for command in (recording, diagnosis):
         command.add_argument("url", type=_url, help="http:// or https://")
         command.add_argument("--json", action="store_true", help="one JSON object a line")
+        command.add_argument(
+            "-X", dest="method", type=_method, help="the method; default: GET, with -d POST"
+        )
+        command.add_argument("-d", dest="data", help="the body")
         command.add_argument(
             "-H", dest="header", action="append", type=_header, default=[], metavar="NAME:VALUE"
         )

@@ -61,9 +61,13 @@ def record_watched(
     bounds: Bounds,
     *,
     keep_data: bool = True,
+    raw: bool = False,
     **httpx_options: Any,
 ) -> Recording:
-    """Do what `record` does, tell it to `watcher`, and end where that one says enough."""
+    """Do what `record` does, tell it to `watcher`, and end where that one says enough.
+
+    `raw` leaves a content-encoding as it came.
+    """
     address, lab = resolve(url)
     client = client_for(address, bool(httpx_options.get("follow_redirects")))
     send_options = {k: httpx_options.pop(k) for k in SEND_OPTIONS if k in httpx_options}
@@ -88,7 +92,8 @@ def record_watched(
         recording = Recording(method, shown_url(request.url), response, headers_at)
         connection = response.extensions["network_stream"]  # closed after the last byte
         client_address = connection.get_extra_info("client_addr")
-        _Reading(recording, start, watcher, bounds, keep_data).read(deadline)
+        reading = _Reading(recording, start, watcher, bounds, keep_data, raw)
+        reading.read(deadline)
         recording.seconds = time.perf_counter() - start
         recording.sent = [moment - start for moment in moments.get(client_address, ())]
     if watcher:
@@ -106,12 +111,13 @@ class _Reading:
         watcher: Watcher | None,
         bounds: Bounds,
         keep: bool,
+        raw: bool,
     ) -> None:
         self.recording, self.start, self.watcher = recording, start, watcher
         self.bounds, self.keep = bounds, keep
         self.events = EventDecoder() if recording.has_events else None
         self.size = 0  # bytes so far
-        decoders = decoders_for(recording.response)
+        decoders = None if raw else decoders_for(recording.response)
         self.decoders = decoders or []
         recording.decoded = bool(decoders)
 

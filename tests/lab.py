@@ -86,6 +86,26 @@ class Lab:
         self.process.wait(20)
 
 
+def new_page(browser):
+    """An empty tab; `errors` has what its console and its scripts report."""
+    page = browser.new_page(viewport={"width": 1250, "height": 1500})
+    page.errors = []
+    page.on("console", lambda said: _note_error(page, said))
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
+    return page
+
+
+def _note_error(page, said):
+    # The proxy's own extension asks for this, wherever it is installed but turned off.
+    unasked = "/servers-info" in said.location["url"]
+    # What a page stops, its server cuts: the console says so or not, whichever comes first.
+    cut = "net::ERR_INCOMPLETE_CHUNKED_ENCODING" in said.text
+    if said.type == "error" and not unasked and not cut:
+        page.errors.append(f"{said.text} {said.location['url']}")
+
+
 def open_notebook(page, lab, host="127.0.0.1", port=0, name="one.ipynb"):
     at = f"http://{host}:{port or lab.port}{lab.base_url}lab/tree/{name}"
     page.goto(f"{at}?reset&token={lab.token}")

@@ -16,9 +16,8 @@ import psutil
 import pytest
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
-from jupyter_client import KernelManager
 from jupyter_client.manager import run_kernel, start_new_kernel
-from kernels import run_all, text_of
+from kernels import text_of
 from lessons import lesson, run_cells
 from machine import NO_PROXIES
 from waiting import LONG, wait_until
@@ -33,8 +32,8 @@ before_3_14 = pytest.mark.skipif(sys.version_info >= (3, 14), reason="nest_async
 # The whole lesson, all cells queued at once
 
 
-def run_and_see(folder):
-    cells = {cell.id: cell for cell in run_all(LESSON, folder)[0]}
+def see(run):
+    cells = {cell.id: cell for cell in run.result()[0]}
     assert [id for id, cell in cells.items() if cell.status != "ok"] == []
     assert "".join(text_of(cell, "stderr") for cell in cells.values()) == ""
     said = {id: text_of(cell, "stdout") for id, cell in cells.items()}
@@ -79,14 +78,13 @@ def assert_only_the_first_ran(said):
 
 
 @before_3_14
-def test_every_cell_runs_and_streams_when_all_are_queued(tmp_path):
-    run_and_see(tmp_path)
+@pytest.mark.parametrize("path", [LESSON])
+def test_every_cell_runs_and_streams_when_all_are_queued(path, runs):
+    see(runs[path, sys.executable])
 
 
-def test_every_cell_runs_and_streams_on_other_pythons(other_python, tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "executable", str(other_python))
-    assert KernelManager().format_kernel_cmd()[0] == str(other_python)
-    run_and_see(tmp_path)
+def test_every_cell_runs_and_streams_on_other_pythons(other_python, runs):
+    see(runs[LESSON, other_python])
 
 
 # The stop button

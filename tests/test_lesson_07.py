@@ -6,7 +6,7 @@ from functools import partial
 
 import httpx
 import pytest
-from lab import open_notebook, run_all, see_streams
+from lab import new_page, open_notebook, run_all, see_streams, start
 from lessons import lesson, run_cells
 from playwright.sync_api import expect
 from waiting import Requests, turns
@@ -191,20 +191,35 @@ def test_a_page_from_another_origin_cannot_read_them(page, beside):
 
 # Under Jupyter
 
+HOSTS = ("127.0.0.1", "lab.test")
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "lab.test"])
-def test_the_lesson_in_jupyterlab(host, hub_like, page):
-    """Run All, then: both panes fill one by one, the line is cut, EventSource alone comes back."""
+
+@pytest.fixture(scope="module")
+def in_jupyterlab(hub_like, browser):
+    """The lesson in a tab for each host, all cells run: in two kernels, beside each other."""
     shutil.copytree(LESSON.parent, hub_like.folder, dirs_exist_ok=True)
-    open_notebook(page, hub_like, host, name=LESSON.name)
-    run_all(page)
-    expect(page.locator(".jp-InputPrompt:text('[*]:')")).not_to_have_count(0)
-    expect(page.locator(".jp-InputPrompt:text('[*]:')")).to_have_count(0)
+    tabs = {host: new_page(browser) for host in HOSTS}
+    for host, page in tabs.items():
+        name = f"{host}.ipynb"
+        shutil.copy(LESSON, hub_like.folder / name)
+        open_notebook(page, hub_like, host, name=name)
+        run_all(page)
+        expect(page.locator(".jp-InputPrompt:text('[*]:')")).not_to_have_count(0)
+    for page in tabs.values():
+        expect(page.locator(".jp-InputPrompt:text('[*]:')")).to_have_count(0)
+    yield tabs
+    for page in tabs.values():
+        page.close()
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_the_lesson_in_jupyterlab(host, in_jupyterlab):
+    """Both panes fill one by one, the line is cut, EventSource alone comes back."""
+    page = in_jupyterlab[host]
     seven, both = (frame_of(page, path) for path in ("/seven", "/"))
     see_streams(both)
 
-    both.get_by_label("How many").fill("10")
-    both.get_by_role("button", name="Start").click()
+    start(both, 10, 0.3)
     for pane in ("fetch", "events"):
         both.locator(f"#{pane} tbody tr:nth-child(2)").wait_for(state="attached")
     both.get_by_role("button", name="Cut the line").click()

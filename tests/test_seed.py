@@ -127,7 +127,7 @@ TAUGHT = [
     ("yes please", 7, "same-moments", "Both arrive at the same moments"),
     ("side-by-side example to really see", 7, "both-recorded", "timeline("),
     ("both work in the same app", 7, "same-moments", "One program"),
-    ("pip install fastapi uvicorn", 0, "check-setup", "-m pip install -r requirements.txt"),
+    ("pip install fastapi uvicorn", 0, "check-setup", "../labserver/environment.py"),
     ("Same data, two different", 7, "both-program", "app = FastAPI()"),
     ("1️⃣ StreamingResponse endpoint", 7, "both-program", "async def stream_endpoint()"),
     ("async def plain_stream()", 7, "both-program", "async def plain_stream()"),
