@@ -236,7 +236,7 @@ CORRECTED = [
     ),
     (
         ("persistent connection handled automatically", "stay connected forever (or until done)"),
-        (6, "again-look", "replayed = watch("),
+        (6, "again-watched", "replayed = watch("),
         (6, "resume", "Fifteen: the same five, three times"),
     ),
     # It is the client that asks again, also after an end; it gives up at any status but 200.
@@ -247,8 +247,8 @@ CORRECTED = [
     ),
     (
         ("Auto-reconnects if dropped", "want auto-reconnect"),
-        (6, "end-look", '"/nowhere"'),
-        (6, "cuts", "any status but 200 does"),
+        (6, "statuses-look", '"/nowhere"'),
+        (6, "strange", "any status but 200 does"),
     ),
     # Lines, however long, are no blocks.
     (
