@@ -7,7 +7,7 @@ from typing import Any
 from labserver.checks.calling import ended, started
 from labserver.checks.exercise import ask, exercise, require, require_whole, served, shown
 from labserver.checks.meanwhile import seconds_of_another
-from labserver.recording import Chunk, RecordedEvent, Recording
+from labserver.recording import RecordedEvent, Recording, Watcher
 
 STEP = 0.2  # seconds of work in each of five steps
 JOB = 5 * STEP
@@ -95,26 +95,12 @@ def _ids(recording: Recording) -> list[int]:
     return ids
 
 
-class _Leaving:
+class _Leaving(Watcher):
     """A watcher that leaves when a percentage is reached."""
 
     def __init__(self, percentage: int) -> None:
         self._percentage = percentage
 
-    def request(self, method: str, url: str) -> None:
-        """Nothing to do."""
-
-    def headers(self, recording: Recording) -> bool:
-        """Go on."""
-        return False
-
-    def chunk(self, chunk: Chunk) -> bool:
-        """Go on."""
-        return False
-
     def event(self, event: RecordedEvent) -> bool:
         """Whether it is reached."""
         return event.id.isdecimal() and int(event.id) >= self._percentage
-
-    def end(self, recording: Recording) -> None:
-        """Nothing to do."""
