@@ -35,4 +35,6 @@ class Enough(Watcher):
         periods = self._pauses >= self.pauses or chunk.at >= self._until
         return self._count >= MOST_PIECES or ((enough or slow) and periods)
 
-    event = chunk
+    def event(self, event: RecordedEvent) -> bool:
+        """Note an event as a piece."""
+        return self.chunk(event)
