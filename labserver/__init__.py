@@ -2,7 +2,7 @@
 
 from labserver import checks
 from labserver.browser import show
-from labserver.diagnose import diagnose
+from labserver.diagnosis import diagnose
 from labserver.plotting import timeline
 from labserver.recorder import record
 from labserver.server import serve

@@ -6,27 +6,35 @@ import functools
 import io
 import json
 import os
+import re
 import signal
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
-from labserver import recorder, server, table
-from labserver.diagnose import examine
-from labserver.recording import Chunk, Ending, RecordedEvent
+from labserver import recorder, server
+from labserver.diagnosis import Level, examine
+from labserver.recording import Bounds, Chunk, Ending, RecordedEvent
+from labserver.table import Table
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line; returns its exit code.
 
-    0 for a whole body, a bound that was asked for or a stream without a fault, 1 for a body cut
-    short, a fault, no connection or a port that cannot be used, 2 for wrong usage, 130 for Ctrl+C,
+    0 for a whole body, a bound that was asked for or a stream without a fault; 1 for a body cut
+    short, a fault, no connection or a port that cannot be used; 2 for wrong usage; 130 for Ctrl+C;
     141 for a pipe that was closed.
     """
     options = _parser().parse_args(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe that is not UTF-8 ends no recording
+    if sys.stdout is None:  # the caller closed it
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe need not be UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")
+    run: Callable[[argparse.Namespace], int] = options.run
     try:
-        return options.run(options)
+        with _interruptible():
+            return run(options)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -45,46 +53,48 @@ def serve(options: argparse.Namespace) -> int:
     """Serve the finished app until Ctrl+C."""
     from labserver.app import app  # not needed for recording, and slow to import
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl+C does
     running = server.serve(app, options.port)
-    try:
+    with suppress(KeyboardInterrupt), running:
         print("Ctrl+C stops it.", flush=True)
         while running.running:
             time.sleep(0.2)  # a wait without an end could not be interrupted on Windows
-    except KeyboardInterrupt:
-        pass
-    finally:
-        running.stop()
-        if running.log:
-            print(running.log, file=sys.stderr)
+    if running.log:
+        print(running.log, file=sys.stderr)
     return 0
 
 
 def record(options: argparse.Namespace) -> int:
     """Record a stream, a row a chunk or event."""
     done = recorder.record_watched(
-        JsonLines() if options.json else table.Table(),
+        JsonLines() if options.json else Table(),
         options.url,
         options.method or ("GET" if options.data is None else "POST"),
-        recorder.Bounds(options.max_chunks, options.seconds),
+        Bounds(options.max_chunks, options.seconds),
         keep_data=False,
-        headers=options.header,
-        content=options.data,
+        headers=options.header + _json_type(options),
+        content=None if options.data is None else os.fsencode(options.data),
     )
     return {Ending.INTERRUPTED: 130, Ending.CUT: 1}.get(done.ending or Ending.WHOLE, 0)
 
 
 def diagnose(options: argparse.Namespace) -> int:
-    """Make a few GET requests to a stream and say what is wrong with it, if anything."""
+    """Ask a stream several times and say what is wrong with it, if anything."""
     say = functools.partial(print, file=sys.stderr) if options.json else print
-    found, interrupted = examine(options.url, options.seconds, say, options.header)
-    for finding in found if options.json else ():
+    done = examine(
+        options.url,
+        options.method or ("GET" if options.data is None else "POST"),
+        options.seconds,
+        say,
+        options.header + _json_type(options),
+        content=None if options.data is None else os.fsencode(options.data),
+    )
+    for finding in done.findings if options.json else ():
         print(json.dumps(finding._asdict()), flush=True)
-    return 130 if interrupted else int(any(not finding.is_advice for finding in found))
+    return 130 if done.interrupted else int(any(f.level is Level.FAULT for f in done.findings))
 
 
-class JsonLines(table.Table):
-    """Prints one JSON object a chunk or event, and everything else to stderr."""
+class JsonLines(Table):
+    """Prints each chunk or event as a line of JSON, and everything else to stderr."""
 
     def say(self, line: str) -> None:
         """Print a line that is no row."""
@@ -112,41 +122,85 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=8000, help="default: %(default)s")
     parser.set_defaults(run=serve)
     commands = parser.add_subparsers(title="instead of serving")
-    recorder = commands.add_parser("record", help=record.__doc__, description=record.__doc__)
-    recorder.set_defaults(run=record)
-    recorder.add_argument("--max-chunks", type=int, metavar="N", help="end after N rows")
-    recorder.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
-    recorder.add_argument("-X", dest="method", help="the method; default: GET, with -d POST")
-    recorder.add_argument("-d", dest="data", help="the body")
-    doctor = commands.add_parser("diagnose", help=diagnose.__doc__, description=diagnose.__doc__)
-    doctor.set_defaults(run=diagnose)
-    doctor.add_argument(
+    recording = commands.add_parser("record", help=record.__doc__, description=record.__doc__)
+    recording.set_defaults(run=record)
+    recording.add_argument("--max-chunks", type=int, metavar="N", help="end after N rows")
+    recording.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
+    diagnosis = commands.add_parser(
+        "diagnose", help=diagnose.__doc__, description=diagnose.__doc__
+    )
+    diagnosis.set_defaults(run=diagnose)
+    diagnosis.add_argument(
         "--seconds", type=float, metavar="S", default=30.0, help="for all; default: %(default)g"
     )
-    for command in (recorder, doctor):
+    for command in (recording, diagnosis):
         command.add_argument("url", type=_url, help="http:// or https://")
         command.add_argument("--json", action="store_true", help="one JSON object a line")
+        command.add_argument(
+            "-X", dest="method", type=_method, help="the method; default: GET, with -d POST"
+        )
+        command.add_argument("-d", dest="data", help="the body")
         command.add_argument(
             "-H", dest="header", action="append", type=_header, default=[], metavar="NAME:VALUE"
         )
     return parser
 
 
-def _url(text: str) -> str:
-    if text.startswith("/"):  # record() asks a path of the lab's server, and here is none
-        raise argparse.ArgumentTypeError(f"a whole URL, such as http://127.0.0.1:8000{text}")
+def _json_type(options: argparse.Namespace) -> list[tuple[str, str]]:
+    """The Content-Type of a body that is JSON, where the command names no type."""
+    named = any(name.lower() == "content-type" for name, _ in options.header)
+    try:
+        body = json.loads(options.data or "null")
+    except ValueError:
+        return []
+    telling = isinstance(body, dict | list | str)  # a number alone may be anything
+    return [("Content-Type", "application/json")] if telling and not named else []
+
+
+def _method(text: str) -> str:
+    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", text):  # RFC 9110, 5.6.2
+        raise argparse.ArgumentTypeError(f"a method is a word such as GET, not {text!r}")
     return text
 
 
+def _url(text: str) -> str:
+    if text.startswith("/"):  # record() asks the lab's server for a path, and here is none
+        raise argparse.ArgumentTypeError(f"a whole URL, such as http://127.0.0.1:8000{text}")
+    return _text(text)
+
+
 def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
+    name, colon, value = _text(text).partition(":")
     if not colon or not name.strip():
         raise argparse.ArgumentTypeError(f"a header is NAME:VALUE, not {text!r}")
     return name.strip(), value.strip()
 
 
+def _text(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # bytes of the command line that are no text
+        raise argparse.ArgumentTypeError(f"{text!r} is not UTF-8") from None
+    return text
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGINT and SIGTERM raise KeyboardInterrupt, and at the end do what they did before.
+
+    A script's `command &` starts with SIGINT ignored, and Python leaves it ignored.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+
+
 def _reason(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or str(error)
+    return str(getattr(error, "strerror", None) or error)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The finished server: every endpoint of the lessons, as one would ship it.
 
-Any ASGI server runs it: `uvicorn labserver.app:app`. Every stream is bounded. Every number that
-says how much is bounded too, since a stranger may ask for any.
+Any ASGI server runs it: `uvicorn labserver.app:app`. Every stream is bounded. So is every number
+that says how much, since a stranger may send any number.
 """
 
 import asyncio
@@ -15,36 +15,40 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import Body, Depends, FastAPI, Header, HTTPException, Query, Request, Response
-from fastapi.responses import FileResponse, HTMLResponse, StreamingResponse
+from fastapi import Body, Depends, FastAPI, Header, HTTPException, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, StreamingResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from labserver import relay
+from labserver.bounds import BoundedBody, OwnPages
+from labserver.guard import LOOPBACK
 
 ROWS_A_CHUNK = 500
 LISTENERS = 100  # at a time
-UNHEARD = 20  # notifications kept for a listener that does not keep up
+UNREAD = 20  # notifications kept for a slow listener
+BODY_BYTES = 2**14  # a notification, however its characters are written
 RETRY = 1000  # milliseconds after which a browser asks again
-# A browser that sniffs the type of a plain text shows nothing until it has seen enough.
+# A browser that guesses the type of a plain text shows nothing until it has seen enough of it.
 AS_TEXT = {"X-Content-Type-Options": "nosniff"}
 PAGE = Path(__file__).with_name("page.html")
-# What bears the nonce is the page's own; it asks its own server alone. Jupyter may frame it.
+# Only scripts and styles with the nonce run, and they reach this server alone. A page on this
+# machine, such as Jupyter's, may show it in a frame. (A policy cannot name an IPv6 address.)
 POLICY = (
     "default-src 'none'; script-src 'nonce-{0}'; style-src 'nonce-{0}'; connect-src 'self'; "
-    "img-src data:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'self' 127.0.0.1:* localhost:*"
-)
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self' "
+) + " ".join(f"{name}:*" for name in sorted(LOOPBACK) if ":" not in name)
 
 Rows = Annotated[int, Query(ge=0, le=1_000_000)]
 Count = Annotated[int, Query(ge=0, le=1000)]
 Every = Annotated[float, Query(ge=0, le=10, description="seconds between two")]
-LastEventId = Annotated[int, Header(alias="Last-Event-ID", ge=0)]
-Name = Annotated[str, Query(max_length=40, description="chosen by the client, for /cut")]
+LastEventId = Annotated[str, Header(alias="Last-Event-ID")]
+Name = Annotated[str, Query(max_length=40, description="of the client's choice, for /cut")]
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-    """Make the file that /download sends, and remove it at the end; nobody listens yet."""
+    """Make the file that /download sends, and remove it at the end."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "data.bin")
         file.write_bytes(bytes(range(256)) * 2**15)  # 8 MiB
@@ -52,7 +56,16 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
 
 
 app = FastAPI(title="Streaming lab", lifespan=lifespan)
-app.include_router(relay.router)  # for the page, where something holds its streams back
+app.add_middleware(OwnPages)
+app.add_middleware(BoundedBody, max_bytes=BODY_BYTES)
+app.include_router(relay.router)  # for the page, where something holds responses back
+
+
+@app.exception_handler(RequestValidationError)
+async def refuse(request: Request, error: RequestValidationError) -> JSONResponse:
+    """Answer 422 as FastAPI does, but without the input, which may be long or secret."""
+    told = [{key: fault[key] for key in ("type", "loc", "msg")} for fault in error.errors()]
+    return JSONResponse({"detail": told}, 422)
 
 
 @app.get("/", response_class=HTMLResponse)
@@ -80,16 +93,29 @@ async def cuttable(request: Request, name: Name = "") -> AsyncIterator[None]:
 
 @app.post("/cut")
 async def cut(request: Request, name: Annotated[Name, Query(min_length=1)]) -> dict[str, int]:
-    """Drop the connections of that name in the middle of what they send, as a bad line would."""
+    """Drop the connections of that name in the middle of a response, as a bad line would."""
     tasks = [task for task, its_name in request.state.named.items() if its_name == name]
     for task in tasks:
         task.cancel()
     return {"cut": len(tasks)}
 
 
+def rest_of(ids: range, last_event_id: str) -> range:
+    """The event ids that a client has not seen; all of them for an id that was never given.
+
+    A browser stops for good at every status but 200 (HTML standard, 9.2.3). So an unknown id is no
+    error, and where nothing is left, this raises HTTPException with the status 204.
+    """
+    given = [str(id) for id in ids]  # as text: int() would also read "+1", "01" and "1_0"
+    rest = ids[given.index(last_event_id) + 1 :] if last_event_id in given else ids
+    if not rest:
+        raise HTTPException(204)
+    return rest
+
+
 @app.get("/plain-stream", dependencies=[Depends(cuttable)])
 async def plain_stream(count: Count = 5, every: Every = 0.2) -> StreamingResponse:
-    """Text, a line at a time. Where a line ends is the client's to find out."""
+    """Text, a line at a time. The client has to find out where a line ends."""
 
     async def lines() -> AsyncIterator[str]:
         for i in range(count):
@@ -113,18 +139,17 @@ async def stream(count: Count = 5, every: Every = 0.2) -> StreamingResponse:
 
 @app.get("/sse", dependencies=[Depends(cuttable)])
 async def sse(
-    count: Count = 5, every: Every = 0.2, end: bool = False, last_event_id: LastEventId = -1
-) -> Response:
-    """The same as server-sent events: each is whole when it is dispatched.
+    count: Count = 5, every: Every = 0.2, end: bool = False, last_event_id: LastEventId = ""
+) -> EventSourceResponse:
+    """The same as server-sent events: a client gets each one whole.
 
-    A browser asks again whenever a stream ends. `end` names one more event, upon which its page
-    can close it; otherwise the next answer is: do not come back.
+    A browser asks again whenever a stream ends, and then gets a 204, which stops it. With `end`,
+    one more event of that name lets a page close the stream before that.
     """
-    if last_event_id + 1 >= count:
-        return Response(status_code=204)
+    rest = rest_of(range(count), last_event_id)
 
     async def events() -> AsyncIterator[ServerSentEvent]:
-        for i in range(last_event_id + 1, count):
+        for i in rest:
             yield ServerSentEvent(f"Event {i}", id=str(i), retry=RETRY)
             await asyncio.sleep(every)
         if end:
@@ -141,7 +166,7 @@ def download(request: Request) -> FileResponse:
 
 @app.get("/export", dependencies=[Depends(cuttable)])
 def export(rows: Rows = 10_000) -> StreamingResponse:
-    """A CSV, made as it is sent. A chunk for each single row would take a hundred times longer."""
+    """A CSV, made while it is sent. With a chunk for each row it would take 100 times longer."""
 
     def chunks() -> Iterator[str]:
         buffer = io.StringIO(newline="")
@@ -161,7 +186,7 @@ def export(rows: Rows = 10_000) -> StreamingResponse:
 
 @app.get("/export.jsonl", dependencies=[Depends(cuttable)])
 def export_jsonl(rows: Rows = 10_000) -> StreamingResponse:
-    """The same as JSON Lines: a row is one line, whatever its text holds, and keeps its types."""
+    """The same as JSON Lines: a row is one line, whatever its text is, and keeps its types."""
 
     def line(i: int) -> str:
         row = {"id": i, "name": f"User {i}", "note": 'says "hi", then leaves'}
@@ -177,14 +202,13 @@ def export_jsonl(rows: Rows = 10_000) -> StreamingResponse:
 
 @app.get("/events")
 async def events(
-    count: Count = 10, every: Every = 0.2, last_event_id: LastEventId = 0
-) -> Response:
-    """Numbered events, to be resumed after any of them; after the last: do not come back."""
-    if last_event_id >= count:
-        return Response(status_code=204)
+    count: Count = 10, every: Every = 0.2, last_event_id: LastEventId = ""
+) -> EventSourceResponse:
+    """Numbered events. A client can resume after any of them; after the last it gets a 204."""
+    rest = rest_of(range(1, count + 1), last_event_id)
 
     async def numbered() -> AsyncIterator[ServerSentEvent]:
-        for i in range(last_event_id + 1, count + 1):
+        for i in rest:
             yield ServerSentEvent(json.dumps({"n": i}), event="count", id=str(i), retry=RETRY)
             await asyncio.sleep(every)
 
@@ -192,13 +216,12 @@ async def events(
 
 
 @app.get("/progress", dependencies=[Depends(cuttable)])
-async def progress(every: Every = 0.2, last_event_id: LastEventId = 0) -> Response:
-    """A job's progress in per cent, which is the event ID too; the last event is named `done`."""
-    if last_event_id >= 100:
-        return Response(status_code=204)
+async def progress(every: Every = 0.2, last_event_id: LastEventId = "") -> EventSourceResponse:
+    """A job's progress in per cent, which is also the event ID. The last event is named `done`."""
+    rest = rest_of(range(20, 101, 20), last_event_id)
 
     async def steps() -> AsyncIterator[ServerSentEvent]:
-        for percent in range(last_event_id // 20 * 20 + 20, 101, 20):
+        for percent in rest:
             await asyncio.sleep(every)
             name = "done" if percent == 100 else "progress"
             data = json.dumps({"percent": percent})
@@ -208,16 +231,17 @@ async def progress(every: Every = 0.2, last_event_id: LastEventId = 0) -> Respon
 
 
 @app.get("/logs", dependencies=[Depends(cuttable)])
-async def logs(count: Count = 10, every: Every = 0.2, last_event_id: LastEventId = 0) -> Response:
-    """A log: an entry is one event, however many lines it has, named by its level.
+async def logs(
+    count: Count = 10, every: Every = 0.2, last_event_id: LastEventId = ""
+) -> EventSourceResponse:
+    """A log: an entry is one event, however many lines it has, and its level names the event.
 
-    No level is called `error`: in a browser that is the name for a connection that was cut.
+    No level is called `error`: a browser uses that name for a connection that was cut.
     """
-    if last_event_id >= count:
-        return Response(status_code=204)
+    rest = rest_of(range(1, count + 1), last_event_id)
 
     async def entries() -> AsyncIterator[ServerSentEvent]:
-        for i in range(last_event_id + 1, count + 1):
+        for i in rest:
             level, text = "info", f"Row {i} is done."
             if i % 4 == 0:
                 level, text = "warning", f"Row {i} is left out:\n  it has no name."
@@ -231,8 +255,8 @@ async def own_queue(request: Request) -> AsyncIterator[asyncio.Queue[str]]:
     """A listener's queue among all listeners', for as long as its response lasts."""
     listeners = request.state.listeners
     if len(listeners) >= LISTENERS:
-        raise HTTPException(503, "Too many listen already.", headers={"Retry-After": "10"})
-    queue = asyncio.Queue[str](maxsize=UNHEARD)
+        raise HTTPException(503, "Too many clients listen now.", headers={"Retry-After": "10"})
+    queue = asyncio.Queue[str](maxsize=UNREAD)
     listeners.add(queue)
     try:
         yield queue
@@ -242,7 +266,7 @@ async def own_queue(request: Request) -> AsyncIterator[asyncio.Queue[str]]:
 
 @app.post("/notifications", status_code=202)
 async def notify(request: Request, text: Annotated[str, Body(max_length=1000)]) -> dict[str, int]:
-    """Tell all who listen now. Who does not keep up misses it, and holds up nobody."""
+    """Tell all who listen now. A slow listener misses messages; it never blocks the others."""
     for queue in request.state.listeners:
         with suppress(asyncio.QueueFull):
             queue.put_nowait(text)
@@ -254,7 +278,7 @@ async def notifications(
     queue: Annotated[asyncio.Queue[str], Depends(own_queue)],
     seconds: Annotated[float, Query(gt=0, le=600)] = 60,
 ) -> EventSourceResponse:
-    """What is told from now on, for some seconds; a browser comes back by itself."""
+    """The notifications of the next `seconds`. Then a browser comes back by itself."""
 
     async def told() -> AsyncIterator[ServerSentEvent]:
         clock = asyncio.get_running_loop().time

@@ -19,36 +19,16 @@ class Event(NamedTuple):
     id: str
 
 
-class EventDecoder:
-    """Decodes one response body, in pieces cut anywhere. Never raises on any bytes.
+class LineDecoder:
+    """Cuts one response body, in pieces cut anywhere, into its lines (9.2.5)."""
 
-    `last_event_id` is what a reconnect sends as `Last-Event-ID` (nothing, if it is empty).
-    `retry` is how long the server asks to wait before that, in milliseconds, or None.
-    Hand both to the decoder of the next body: they outlive a connection.
-    """
-
-    def __init__(self, last_event_id: str = "", retry: int | None = None) -> None:
-        # As Chromium does. By the letter of 9.2.6, a comment at the start would lose the ID.
-        self.last_event_id = self._id = last_event_id
-        self.retry = retry
+    def __init__(self) -> None:
+        self.unfinished = bytearray()  # the bytes after the last line end
         self._at_start = True
         self._after_cr = False
-        self._unfinished_line = bytearray()
-        self._event = ""
-        self._data: list[str] = []
 
-    def feed(self, data: bytes) -> list[Event]:
-        """The events that these bytes complete. One that is never completed is dropped (9.2.6)."""
-        events = []
-        for line in self._lines(data):
-            if line:
-                self._process(line)
-            elif event := self._dispatch():
-                events.append(event)
-        return events
-
-    def _lines(self, data: bytes) -> list[bytes]:
-        """The lines that these bytes complete, without their ends: CR LF, LF or CR (9.2.5).
+    def feed(self, data: bytes) -> list[bytes]:
+        """The lines that these bytes complete, without their ends: CR LF, LF or CR.
 
         Lines are cut before they are decoded: in UTF-8 no part of a longer character looks like
         CR or LF. `bytes.splitlines` knows these three ends alone; `str.splitlines` knows more.
@@ -60,19 +40,51 @@ class EventDecoder:
         self._after_cr = data.endswith(b"\r")
         end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
         if not end:  # joined once the line ends: joining at each piece would take quadratic time
-            self._unfinished_line += data
+            self.unfinished += data
             return []
-        lines = b"".join((self._unfinished_line, data[:end]))
-        self._unfinished_line = bytearray(data[end:])
+        lines = b"".join((self.unfinished, data[:end]))
+        self.unfinished = bytearray(data[end:])
         if self._at_start:  # "UTF-8 decode" drops one byte order mark, whatever the charset says
             lines = lines.removeprefix(BOM_UTF8)
             self._at_start = False
         return lines.splitlines()
 
+
+def name_and_value(line: bytes) -> tuple[bytes, bytes]:
+    """The two parts of a line (9.2.6). Without a name it is a comment."""
+    name, _, value = line.partition(b":")
+    return name, value.removeprefix(b" ")
+
+
+class EventDecoder:
+    """Decodes one response body, in pieces cut anywhere. Never raises on any bytes.
+
+    `last_event_id` is what a reconnect sends as `Last-Event-ID` (nothing, if it is empty).
+    `retry` is how long the server asks to wait before that, in milliseconds, or None.
+    Give both to the decoder of the next body: they outlive a connection.
+    """
+
+    def __init__(self, last_event_id: str = "", retry: int | None = None) -> None:
+        # As Chromium does. By the letter of 9.2.6, a comment at the start would lose the ID.
+        self.last_event_id = self._id = last_event_id
+        self.retry = retry
+        self._lines = LineDecoder()
+        self._event = ""
+        self._data: list[str] = []
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events that these bytes complete. One that is never completed is dropped (9.2.6)."""
+        events = []
+        for line in self._lines.feed(data):
+            if line:
+                self._process(line)
+            elif event := self._dispatch():
+                events.append(event)
+        return events
+
     def _process(self, line: bytes) -> None:
-        """Process a field (9.2.6). A comment is a line whose field has no name."""
-        name, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
+        """Process a field (9.2.6). Other names than these four are ignored, comments too."""
+        name, value = name_and_value(line)
         text = value.decode("utf-8", "replace")
         if name == b"data":
             self._data.append(text)
@@ -80,7 +92,7 @@ class EventDecoder:
             self._event = text
         elif name == b"id" and "\0" not in text:
             self._id = text
-        elif name == b"retry" and value.isdigit():  # in bytes, only ASCII digits are digits
+        elif name == b"retry" and is_retry(value):
             # 20 digits are past the limit already; int() refuses thousands of them.
             self.retry = min(int(value.lstrip(b"0")[:20] or b"0"), LONGEST_RETRY)
 
@@ -94,6 +106,11 @@ class EventDecoder:
         event, data = self._event or "message", self._data
         self._event, self._data = "", []
         return Event(event, "\n".join(data), self._id) if data else None
+
+
+def is_retry(value: bytes) -> bool:
+    """Whether a `retry` is a whole number of milliseconds; others are ignored (9.2.6)."""
+    return value.isdigit()  # in bytes, only ASCII digits are digits
 
 
 def is_event_stream(content_type: str) -> bool:

@@ -28,7 +28,7 @@ class Leftovers:
         **options: Any,
     ) -> asyncio.Task[Any]:
         """Make a task as the loop would: a task factory, for `loop.set_task_factory`."""
-        task: asyncio.Task[Any] = asyncio.Task(coro, loop=loop, **options)  # type: ignore[arg-type]
+        task: asyncio.Task[Any] = asyncio.Task(coro, loop=loop, **options)
         task.add_done_callback(self._note)
         return task
 

@@ -2,6 +2,8 @@
 
 import re
 
+import httpx
+
 # A parameter of a query whose name ends in one of these, as access_token or X-Amz-Signature do.
 _SECRET = re.compile(
     r"""([?&](?:[\w.~-]*[_.-])?
@@ -20,3 +22,8 @@ def printable(text: str) -> str:
 def masked(text: str) -> str:
     """Text in which addresses keep the names of secrets in a query, but not their values."""
     return _SECRET.sub(r"\1***", text)
+
+
+def shown_url(url: httpx.URL) -> str:
+    """A URL without its password, and without the secrets of its query."""
+    return masked(str(url.copy_with(userinfo=b"")))

@@ -1,24 +1,25 @@
 """Make a request and note when each chunk, or server-sent event, came."""
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from functools import cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from ssl import PROTOCOL_TLS_CLIENT, SSLContext
-from typing import Any, Protocol
+from typing import Any
 
+import h11
 import httpx
 
-from labserver import server, table
+from labserver import server
+from labserver.client import client_for, proxy_hint
 from labserver.deadline import Deadline
+from labserver.decoding import decoders_for
 from labserver.events import EventDecoder
-from labserver.guard import LOOPBACK
-from labserver.recording import Chunk, Ending, RecordedEvent, Recording
+from labserver.printing import printable, shown_url
+from labserver.recording import Bounds, Chunk, Ending, RecordedEvent, Recording, Watcher
+from labserver.table import Table
 
 KEEP_BYTES = 64 * 2**20
 CHUNK_BYTES = 512  # what a chunk takes in memory beside its data, at most
+SEND_OPTIONS = ("auth", "follow_redirects")  # of httpx; all others describe the request
 
 
 def record(
@@ -34,57 +35,23 @@ def record(
     """Make a request and record when each chunk, or server-sent event, came.
 
     `url` is a path such as "/export", asked of the server that `serve` started, or any http or
-    https URL. Prints a row as each comes, unless `quiet`. Ends after `max_chunks` rows, after
-    `seconds` from the request on (None: no end), or when the cell is interrupted, and keeps what
-    came. `keep_data=False` keeps sizes only; otherwise the first 64 MiB are kept. Further options
-    are those of `httpx.Client.stream`.
+    https URL. Prints a row as each comes; if `quiet`, only a line for a request that failed. Ends
+    after `max_chunks` rows, after `seconds` from the request on (None: no end), or when the cell
+    is interrupted, and keeps what came. `keep_data=False` keeps sizes only; otherwise the first
+    64 MiB are kept. Further options are those of `httpx.Client.stream`.
 
     Raises before the headers only, since there is nothing to return yet: ValueError or TypeError
     for what is no address, RuntimeError for a path when nothing is served, ConnectionError or
     TimeoutError, naming the address and the cause. After the headers it returns what came, and
     says how it ended.
     """
-    watcher = None if quiet else table.Table()
     bounds = Bounds(max_chunks, seconds)
-    return record_watched(watcher, url, method, bounds, keep_data=keep_data, **httpx_options)
-
-
-class Watcher(Protocol):
-    """Who is told of a recording while it goes on. True means: enough, end it here."""
-
-    def request(self, method: str, url: str) -> None:
-        """The request is about to be made."""
-
-    def headers(self, recording: Recording) -> bool:
-        """The headers came."""
-
-    def chunk(self, chunk: Chunk) -> bool:
-        """A chunk came; its data is there also where the recording does not keep it."""
-
-    def event(self, event: RecordedEvent) -> bool:
-        """An event came; called instead of `chunk` for an event stream."""
-
-    def end(self, recording: Recording) -> None:
-        """It ended, whatever the reason."""
-
-
-class Bounds:
-    """How much of a response is read: rows (events, where they come), seconds, bytes of memory.
-
-    Raises ValueError for a bound that leaves nothing to read.
-    """
-
-    def __init__(
-        self,
-        max_chunks: int | None = None,
-        seconds: float | None = 60.0,
-        max_bytes: int | None = None,
-    ) -> None:
-        if max_chunks is not None and max_chunks < 1:
-            raise ValueError(f"max_chunks counts rows from 1 on, or is None; not {max_chunks!r}.")
-        if seconds is not None and not 0 < seconds <= threading.TIMEOUT_MAX:
-            raise ValueError(f"seconds is a time above 0, or None for no end; not {seconds!r}.")
-        self.max_chunks, self.seconds, self.max_bytes = max_chunks, seconds, max_bytes
+    watcher = None if quiet else Table()
+    recording = record_watched(watcher, url, method, bounds, keep_data=keep_data, **httpx_options)
+    if quiet and (recording.response.is_error or recording.ending is Ending.CUT):
+        line = repr(recording).strip("<>").removeprefix("Recording ")
+        print(line + "\n", end="", flush=True)  # in one piece: other threads print too
+    return recording
 
 
 def record_watched(
@@ -94,37 +61,39 @@ def record_watched(
     bounds: Bounds,
     *,
     keep_data: bool = True,
+    raw: bool = False,
     **httpx_options: Any,
 ) -> Recording:
-    """Do what `record` does, tell it to `watcher`, and end where that one says enough."""
+    """Do what `record` does, tell it to `watcher`, and end where that one says enough.
+
+    `raw` leaves a content-encoding as it came.
+    """
     address, lab = resolve(url)
-    if params := httpx_options.pop("params", None):
-        address = httpx.URL(address, params=params)
-    loopback = address.scheme == "http" and address.host in LOOPBACK
-    client = _client(plain_loopback=loopback and not httpx_options.get("follow_redirects"))
-    if watcher:
-        watcher.request(method, _shown(address))
+    client = client_for(address, bool(httpx_options.get("follow_redirects")))
+    send_options = {k: httpx_options.pop(k) for k in SEND_OPTIONS if k in httpx_options}
+    if "headers" in httpx_options:  # in UTF-8, as browsers send Last-Event-ID
+        httpx_options["headers"] = httpx.Headers(httpx_options["headers"], encoding="utf-8")
     with ExitStack() as stack:
+        deadline = Deadline(bounds.seconds)
+        request = _build(client, method, address, deadline.added_to(httpx_options))
+        if watcher:
+            watcher.request(request)
         moments = stack.enter_context(lab.sends.watching()) if lab else {}
+        stack.enter_context(deadline)
         start = time.perf_counter()
-        deadline = stack.enter_context(Deadline(bounds.seconds))
-        options = deadline.added_to(httpx_options)
         try:
-            response = stack.enter_context(client.stream(method, address, **options))
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            theirs = None if deadline.passed or "timeout" not in httpx_options else error
-            raise _no_response(method, address, error, deadline, theirs) from None
+            response = client.send(request, stream=True, **send_options)
+        except (httpx.HTTPError, httpx.InvalidURL, h11.LocalProtocolError, OSError) as error:
+            raise _no_response(request, error, deadline, "timeout" in httpx_options) from None
         except KeyboardInterrupt:
             raise KeyboardInterrupt from None  # without the many lines of where it was waiting
-        recording = Recording(method, _shown(address), response, time.perf_counter() - start)
-        encoding = response.headers.get("content-encoding", "").lower()
-        recording.decoded = encoding in client.headers["accept-encoding"].split(", ")
-        line = response.extensions["network_stream"]  # closed after the last byte
-        client_address = line.get_extra_info("client_addr") if lab else None
-        if watcher and watcher.headers(recording):
-            recording.ending = Ending.ENOUGH
-        else:
-            _read(recording, start, watcher, bounds, keep_data, deadline)
+        stack.callback(response.close)
+        headers_at = time.perf_counter() - start
+        recording = Recording(method, shown_url(request.url), response, headers_at)
+        connection = response.extensions["network_stream"]  # closed after the last byte
+        client_address = connection.get_extra_info("client_addr")
+        reading = _Reading(recording, start, watcher, bounds, keep_data, raw)
+        reading.read(deadline)
         recording.seconds = time.perf_counter() - start
         recording.sent = [moment - start for moment in moments.get(client_address, ())]
     if watcher:
@@ -132,84 +101,84 @@ def record_watched(
     return recording
 
 
-def _read(
-    recording: Recording,
-    start: float,
-    watcher: Watcher | None,
-    bounds: Bounds,
-    keep: bool,
-    deadline: Deadline,
-) -> None:
-    """Read the body into the recording, and note how it ended."""
-    try:
-        _read_on(recording, start, watcher, bounds, keep, deadline)
-    except KeyboardInterrupt:
-        recording.ending = Ending.INTERRUPTED
-    except httpx.HTTPError as error:
-        recording.ending, recording.error = Ending.CUT, error
-    if deadline.passed:  # also where a body seems whole: HTTP/1.0 ends one by closing
-        recording.ending, recording.bound = Ending.SECONDS, bounds.seconds or 0.0
+class _Reading:
+    """The reading of one response into its recording."""
 
+    def __init__(
+        self,
+        recording: Recording,
+        start: float,
+        watcher: Watcher | None,
+        bounds: Bounds,
+        keep: bool,
+        raw: bool,
+    ) -> None:
+        self.recording, self.start, self.watcher = recording, start, watcher
+        self.bounds, self.keep = bounds, keep
+        self.events = EventDecoder() if recording.has_events else None
+        self.size = 0  # bytes so far
+        decoders = None if raw else decoders_for(recording.response)
+        self.decoders = decoders or []
+        recording.decoded = bool(decoders)
 
-def _read_on(
-    recording: Recording,
-    start: float,
-    watcher: Watcher | None,
-    bounds: Bounds,
-    keep: bool,
-    deadline: Deadline,
-) -> None:
-    chunks, events = recording.chunks, recording.events
-    decoder = EventDecoder() if recording.has_events else None
-    counted: list[Any] = chunks if decoder is None else events
-    clock, came, enough = time.perf_counter, 0, False
-    max_rows, max_bytes = bounds.max_chunks, bounds.max_bytes
-    for data in _pieces(recording.response):
-        at, size = clock() - start, len(data)
-        came += size
-        keep = keep and came <= KEEP_BYTES
-        chunks.append(Chunk(at, size, data if keep else b""))
-        if decoder is not None:
-            for event, text, id in decoder.feed(data):
-                events.append(RecordedEvent(at, event, text if keep else "", id))
-                if watcher:
-                    enough = watcher.event(RecordedEvent(at, event, text, id))
-                if enough or len(events) == max_rows:
-                    break
-        elif watcher:
-            enough = watcher.chunk(Chunk(at, size, data))
-        if enough:
-            recording.ending = Ending.ENOUGH
-        elif len(counted) == max_rows:
-            recording.ending, recording.bound = Ending.MAX_CHUNKS, max_rows
-        elif max_bytes is not None and came + CHUNK_BYTES * len(chunks) > max_bytes:
-            recording.ending, recording.bound = Ending.MAX_BYTES, max_bytes
-        if recording.ending or deadline.passed:
-            return  # read no more: what lies unread makes close() tell the server
-    recording.ending = Ending.WHOLE
+    def read(self, deadline: Deadline) -> None:
+        """Read the body, and note how it ended."""
+        recording = self.recording
+        try:
+            if self.watcher and self.watcher.headers(recording):
+                recording.ending = Ending.ENOUGH
+            else:
+                self._read_body(deadline)
+        except KeyboardInterrupt:
+            recording.ending = Ending.INTERRUPTED
+        except httpx.HTTPError as error:
+            recording.ending, recording.error = Ending.CUT, error
+        if deadline.passed:  # also where a body seems whole: HTTP/1.0 ends one by closing
+            recording.ending, recording.bound = Ending.SECONDS, self.bounds.seconds or 0.0
 
+    def _read_body(self, deadline: Deadline) -> None:
+        clock, start = time.perf_counter, self.start
+        for data in self._pieces():
+            enough = self._take(clock() - start, data)
+            if enough:
+                self.recording.ending = Ending.ENOUGH
+            elif bound := self._bound_reached():
+                self.recording.ending, self.recording.bound = bound
+            if self.recording.ending or deadline.passed:
+                return  # read no more: what lies unread makes close() tell the server
+        self.recording.ending = Ending.WHOLE
 
-def _pieces(response: httpx.Response) -> Iterator[bytes]:
-    # iter_bytes undoes a content encoding; where there is none, iter_raw gives the same pieces.
-    return response.iter_bytes() if "content-encoding" in response.headers else response.iter_raw()
+    def _pieces(self) -> Iterator[bytes]:
+        pieces = self.recording.response.iter_raw()
+        for decoder in self.decoders:
+            pieces = decoder.decode(pieces)
+        return pieces
 
+    def _take(self, at: float, data: bytes) -> bool:
+        """Keep a piece, decode its events, tell the watcher; whether that one has enough."""
+        recording, watcher, size = self.recording, self.watcher, len(data)
+        self.size += size
+        self.keep = self.keep and self.size <= KEEP_BYTES
+        recording.chunks.append(Chunk(at, size, data if self.keep else b""))
+        if self.events is None:
+            return watcher is not None and watcher.chunk(Chunk(at, size, data))
+        for event, text, id in self.events.feed(data):
+            recording.events.append(RecordedEvent(at, event, text if self.keep else "", id))
+            if watcher and watcher.event(RecordedEvent(at, event, text, id)):
+                return True
+            if len(recording.events) == self.bounds.max_chunks:
+                break
+        return False
 
-@cache
-def _client(plain_loopback: bool) -> httpx.Client:
-    """The HTTP client, made once. It keeps no connection, so that all times include one.
-
-    It keeps no cookies either: no recording depends on an earlier one.
-    """
-    limits = httpx.Limits(max_keepalive_connections=0)
-    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-    if plain_loopback:
-        # No proxies from the environment, and no certificates: loading those takes 0.1 s.
-        no_certificates = SSLContext(PROTOCOL_TLS_CLIENT)
-        return httpx.Client(
-            trust_env=False, verify=no_certificates, limits=limits, cookies=no_cookies
-        )
-    direct = {f"all://[{host}]" if ":" in host else f"all://{host}": None for host in LOOPBACK}
-    return httpx.Client(mounts=direct, limits=limits, cookies=no_cookies)
+    def _bound_reached(self) -> tuple[Ending, int] | None:
+        recording, bounds = self.recording, self.bounds
+        rows = recording.chunks if self.events is None else recording.events
+        if len(rows) == bounds.max_chunks:
+            return Ending.MAX_CHUNKS, bounds.max_chunks
+        memory = self.size + CHUNK_BYTES * len(recording.chunks)
+        if bounds.max_bytes is not None and memory > bounds.max_bytes:
+            return Ending.MAX_BYTES, bounds.max_bytes
+        return None
 
 
 def resolve(url: str | httpx.URL) -> tuple[httpx.URL, server.Server | None]:
@@ -237,18 +206,26 @@ def resolve(url: str | httpx.URL) -> tuple[httpx.URL, server.Server | None]:
     return address, lab if ours else None
 
 
+def _build(
+    client: httpx.Client, method: str, url: httpx.URL, options: dict[str, Any]
+) -> httpx.Request:
+    if params := options.pop("params", None):
+        url = httpx.URL(url, params=params)
+    return client.build_request(method, url, **options)
+
+
 def _no_response(
-    method: str, url: httpx.URL, error: Exception, deadline: Deadline, theirs: Exception | None
+    request: httpx.Request, error: Exception, deadline: Deadline, own_timeout: bool
 ) -> OSError:
-    """What to raise; `theirs` is the error where the caller's own timeout may have ended it."""
-    address = f"{method} {_shown(url)}"
+    """What to raise where no headers came; `own_timeout`: the caller set one of httpx's."""
+    if isinstance(error, httpx.RequestError):
+        request = error.request  # where a redirect was followed, the one that failed
+    address = f"{request.method} {shown_url(request.url)}"
     if deadline.passed or isinstance(error, httpx.TimeoutException):
-        within = f"in time: {theirs}" if theirs else f"within {deadline.seconds:g} s"
-        return TimeoutError(f"{address}: no response {within}.")
+        in_time = f"in time: {error}" if own_timeout and not deadline.passed else ""
+        return TimeoutError(
+            f"{address}: no response {in_time or f'within {deadline.seconds:g} s'}."
+        )
     # "Illegal header value b'Bearer …'": the name of the fault, not the token.
-    reason = str(error).partition(" b'")[0].partition(' b"')[0]
-    return ConnectionError(f"{address}: {reason or type(error).__name__}")
-
-
-def _shown(url: httpx.URL) -> str:
-    return str(url.copy_with(userinfo=b""))  # no password on a screen
+    reason = str(error).partition(" b'")[0].partition(' b"')[0] or type(error).__name__
+    return ConnectionError(f"{address}: {printable(reason)}{proxy_hint(request.url)}")

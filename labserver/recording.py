@@ -1,13 +1,18 @@
-"""What came in answer to a request, when, and how it ended: data, and the words for it."""
+"""What came in answer to a request, when, and how it ended: data, and the words for it.
 
+With it, what a recording is given: its bounds, and who is told while it goes on.
+"""
+
+import threading
 from collections.abc import Sized
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import httpx
 
 from labserver.events import is_event_stream
+from labserver.printing import printable
 
 
 class Chunk(NamedTuple):
@@ -41,11 +46,15 @@ class Ending(Enum):
 
 @dataclass(repr=False)
 class Recording:
-    """What came in answer to a request, and when. All times are seconds since the request."""
+    """What came in answer to a request, and when. All times are seconds since the request.
+
+    The body is in `chunks`, and as text in `text`: `response.text` is not there, since httpx has
+    handed the body over already.
+    """
 
     method: str
-    url: str
-    response: httpx.Response  # status and headers; the body is in chunks
+    url: str  # as it may be shown: without a password, and without the token of a query
+    response: httpx.Response  # status and headers
     headers_at: float
     chunks: list[Chunk] = field(default_factory=list)
     events: list[RecordedEvent] = field(default_factory=list)  # for text/event-stream
@@ -82,12 +91,60 @@ class Recording:
         return sum(chunk.size for chunk in self.chunks)
 
     @property
+    def text(self) -> str:
+        """What was kept of the body, decoded by its charset; UTF-8 where none is named."""
+        body = b"".join(chunk.data for chunk in self.chunks)
+        charset = "utf-8" if self.has_events else self.response.charset_encoding or "utf-8"
+        try:
+            return body.decode(charset, "replace")
+        except LookupError:  # a charset that Python does not know
+            return body.decode("utf-8", "replace")
+
+    @property
     def summary(self) -> str:
         """One line: how much came, in which time, and how it ended."""
         what = f"{self.size:,} bytes in {counted(self.chunks, 'chunk')}"
         if self.has_events:
             what = f"{counted(self.events, 'event')}, {what}"
         return f"{what}, {self.seconds:.3f} s: {self.ended}"
+
+
+class Watcher(Protocol):
+    """Who is told of a recording while it goes on. True means: enough, end it here."""
+
+    def request(self, request: httpx.Request) -> None:
+        """The request is about to be made."""
+
+    def headers(self, recording: Recording) -> bool:
+        """The headers came."""
+
+    def chunk(self, chunk: Chunk) -> bool:
+        """A chunk came; its data is there also where the recording does not keep it."""
+
+    def event(self, event: RecordedEvent) -> bool:
+        """An event came; called instead of `chunk` for an event stream."""
+
+    def end(self, recording: Recording) -> None:
+        """It ended, whatever the reason."""
+
+
+class Bounds:
+    """How much of a response is read: rows (events, where they come), seconds, bytes of memory.
+
+    Raises ValueError for a bound that leaves nothing to read.
+    """
+
+    def __init__(
+        self,
+        max_chunks: int | None = None,
+        seconds: float | None = 60.0,
+        max_bytes: int | None = None,
+    ) -> None:
+        if max_chunks is not None and max_chunks < 1:
+            raise ValueError(f"max_chunks counts rows from 1 on, or is None; not {max_chunks!r}.")
+        if seconds is not None and not 0 < seconds <= threading.TIMEOUT_MAX:
+            raise ValueError(f"seconds is a time above 0, or None for no end; not {seconds!r}.")
+        self.max_chunks, self.seconds, self.max_bytes = max_chunks, seconds, max_bytes
 
 
 def counted(things: Sized | int, noun: str) -> str:
@@ -99,4 +156,4 @@ def counted(things: Sized | int, noun: str) -> str:
 def _reason(error: Exception | None) -> str:
     # httpx: "peer closed connection without sending complete message body (…)"
     words = str(error).replace(" without sending complete message body", "")
-    return words or type(error).__name__
+    return printable(words) or type(error).__name__

@@ -4,6 +4,9 @@ import sys
 import time
 from collections import deque
 
+import httpx
+
+from labserver.printing import masked, printable, shown_url
 from labserver.recording import Chunk, RecordedEvent, Recording
 
 FIRST, LAST = 40, 5  # rows that a long stream shows
@@ -27,9 +30,12 @@ class Table:
         self._progress = ""
         self._unshown: deque[tuple[int, float, Chunk | RecordedEvent]] = deque(maxlen=LAST)
 
-    def request(self, method: str, url: str) -> None:
-        """Print what is asked for."""
-        self.say(f"{method} {url}")
+    def request(self, request: httpx.Request) -> None:
+        """Print what is asked for, and what kind of body is sent along."""
+        parts = [f"{request.method} {shown_url(request.url)}"]
+        if "content-type" in request.headers:
+            parts.append(printable(request.headers["content-type"]))
+        self.say(" · ".join(parts))
 
     def headers(self, recording: Recording) -> bool:
         """Print status and headers."""
@@ -85,6 +91,7 @@ class Table:
 def status_line(recording: Recording) -> str:
     """Status, headers that matter to a stream, and when they came."""
     response, headers = recording.response, recording.response.headers
+    location = headers.get("location") or response.extensions.get("location")
     parts = [f"{response.status_code} {response.reason_phrase}".rstrip()]
     parts.append(headers.get("content-type", "no content-type"))
     if encoding := headers.get("content-encoding"):
@@ -93,9 +100,10 @@ def status_line(recording: Recording) -> str:
         parts.append(f"content-length {headers['content-length']}")
     elif "transfer-encoding" in headers:
         parts.append(headers["transfer-encoding"])
-    if response.has_redirect_location:
-        parts.append(f"redirect to {headers['location']}, not followed")
-    return " · ".join([*parts, f"headers after {recording.headers_at:.3f} s"])
+    if response.is_redirect and location:
+        parts.append(f"redirect to {masked(location)}, not followed")
+    parts.append(f"headers after {recording.headers_at:.3f} s")
+    return printable(" · ".join(parts))
 
 
 def remarks(recording: Recording) -> list[str]:
@@ -103,8 +111,8 @@ def remarks(recording: Recording) -> list[str]:
     found = []
     chunks = recording.chunks
     kept = sum(len(chunk.data) for chunk in chunks)
-    if chunks and chunks[0].data and recording.size > kept:
-        found.append(f"Only the first {kept >> 20} MiB of data were kept.")
+    if kept and recording.size > kept:
+        found.append(f"Only the first {kept / 2**20:.0f} MiB of data were kept.")
     looks_like_events = chunks and chunks[0].data.startswith((b"data:", b"event:", b"id:", b": "))
     if looks_like_events and not recording.has_events:
         found.append("It looks like server-sent events, but is not labelled text/event-stream.")
@@ -124,16 +132,16 @@ def row_of(number: int, gap: float, item: Chunk | RecordedEvent) -> str:
 def shown(data: bytes | str) -> str:
     """Data on one line: text as Python writes it, bytes that are not UTF-8 as bytes."""
     start = data[: 4 * WIDTH]
-    if isinstance(start, bytes):
-        try:
-            start = start.decode()
-        except UnicodeDecodeError as error:
-            if len(data) > 4 * WIDTH and error.start > WIDTH:  # a character that we cut
-                start = start[: error.start].decode()
-    return shorten(repr(start), WIDTH)
+    if isinstance(start, str):
+        return shorten(repr(start), WIDTH)
+    try:
+        return shorten(repr(start.decode()), WIDTH)
+    except UnicodeDecodeError as error:
+        cut_here = len(data) > 4 * WIDTH and error.start > WIDTH  # a character that we cut
+        return shorten(repr(start[: error.start].decode() if cut_here else start), WIDTH)
 
 
 def shorten(text: str, width: int) -> str:
     """Text in at most `width` characters, all of them printable."""
-    text = "".join(c if c.isprintable() else "\ufffd" for c in text[: width + 1])
+    text = printable(text[: width + 1])
     return text[: width - 1] + "…" if len(text) > width else text

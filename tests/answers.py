@@ -8,8 +8,8 @@ stand in the verdict.
 import re
 from typing import NamedTuple
 
-from conftest import LESSONS, ROOT
-from test_notebooks import cells_of, check_in, exercises_in
+from lessons import LESSONS, cells_of, check_in, exercises_in
+from machine import ROOT
 
 
 class Exercise(NamedTuple):

@@ -1,79 +1,88 @@
-"""What several tests share: where things are, and what this machine has to offer."""
+"""The fixtures that several test files share."""
 
-import functools
-import gc
-import os
-import re
 import shutil
-import subprocess
+import signal
 import sys
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 
+import httpx
 import pytest
+from environments import OTHER_PYTHONS, find_newest_wheels, make_binder, make_other_python
+from jupyter_core.utils import ensure_event_loop
+from kernels import run_all
+from lab import Lab, new_page
+from lessons import lesson
+from machine import ROOT
+from playwright.sync_api import sync_playwright
 
-ROOT = Path(__file__).resolve().parents[1]
-LESSONS = sorted(ROOT.glob("notebooks/[0-9][0-9]_*.ipynb"))
-
-# For kernels and servers; pip may need what is left out here.
-NO_PROXIES = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
-
-
-def requirements(file="requirements.txt"):
-    """The packages that a file asks for, as a dict: requirement -> what its comment says."""
-    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
-    packages = [line for line in lines if line and not line.startswith(("#", "-"))]
-    return {line.partition("#")[0].strip(): line.partition("#")[2].strip() for line in packages}
+# What takes long, or waits for long, is made once for all tests that were asked for, side by side,
+# before the first of them: so it is in no test's time, and no test is measured beside it.
 
 
-def run(*command, **options):
-    """What a command printed; if it fails, so does the test, with all that it said."""
-    done = subprocess.run(
-        command,
-        **{"cwd": ROOT, "timeout": 600} | options,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    if re.search(r"Failed to establish a new connection|NameResolutionError", done.stdout):
-        pytest.skip("the package index cannot be reached")
-    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}"
-    return done.stdout
+@pytest.fixture(scope="session")
+def made(request, tmp_path_factory):
+    """What pip makes, two at a time, as futures that are done, by a fixture or its parameter."""
+    asked = [item for item in request.session.items if "made" in item.fixturenames]
+    names = {name for item in asked for name in item.fixturenames}
+    jobs = {name: ENVIRONMENTS[name] for name in ENVIRONMENTS.keys() & names}
+    for item in asked:
+        if version := _parameters(item).get("other_python"):
+            jobs[version] = partial(make_other_python, version=version)
+    with ThreadPoolExecutor(2) as threads:
+        return {
+            name: threads.submit(job, tmp_path_factory.mktemp(name))
+            for name, job in sorted(jobs.items())
+        }
 
 
-@functools.cache
-def find_python(version):
-    """The interpreter of a version such as "3.12"; without it, the test is skipped."""
-    command = shutil.which(f"python{version}")
-    if command:
-        # Where pyenv is in charge, the command is a shim that needs to be told the version.
-        found = subprocess.run(
-            [command, "-c", "import sys; print(sys.executable)"],
-            env=os.environ | {"PYENV_VERSION": version},
-            capture_output=True,
-            text=True,
-        )
-        if found.returncode == 0:
-            return found.stdout.strip()
-    return pytest.skip(f"this machine has no Python {version}")
+def _parameters(item):
+    return item.callspec.params if hasattr(item, "callspec") else {}
 
 
-def make_environment(folder, python, *wanted):
-    """The interpreter of a new virtual environment, with what pip is told to install in it."""
-    run(python, "-m", "venv", folder)
-    new = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    run(new, "-m", "pip", "install", "--quiet", *wanted)
-    return new
+ENVIRONMENTS = {"binder": make_binder, "newest_wheels": find_newest_wheels}
 
 
-@pytest.fixture(scope="session", params=["3.12", "3.13"])
-def other_python(request, tmp_path_factory):
+@pytest.fixture(params=OTHER_PYTHONS)
+def other_python(request, made):
     """Each other Python that the set is tried on, as an interpreter that can import labserver."""
-    if request.param == "{}.{}".format(*sys.version_info):
-        pytest.skip(f"the tests run on Python {request.param} themselves")
-    folder = tmp_path_factory.mktemp(f"python{request.param}-")
-    wanted = [name for name in requirements() if not name.startswith("jupyter")]
-    return make_environment(folder, find_python(request.param), *wanted, "-e", ROOT)
+    return made[request.param].result()
+
+
+@pytest.fixture
+def binder(made):
+    """Binder's Python, the checkout that is installed in it, and the versions of its base."""
+    return made["binder"].result()
+
+
+@pytest.fixture
+def newest_wheels(made):
+    """The names of what pip would install on the newest Python."""
+    return made["newest_wheels"].result()
+
+
+@pytest.fixture(scope="session")
+def runs(request, made, tmp_path_factory):
+    """Run All of lessons in folders of their own, four at once: most is waiting.
+
+    As futures that are done, by lesson and Python: what `run_all` returns, and what was in the
+    folder before and after.
+    """
+
+    def run(path, python):
+        folder = shutil.copytree(ROOT / "notebooks", tmp_path_factory.mktemp("run") / "notebooks")
+        before = set(folder.rglob("*"))
+        with closing(ensure_event_loop()):  # this thread's, of which jupyter_client makes use
+            return *run_all(path, folder, python), before, set(folder.rglob("*"))
+
+    asked = [_parameters(item) for item in request.session.items if "runs" in item.fixturenames]
+    jobs = {(params["path"], sys.executable) for params in asked if "path" in params}
+    for version in {params["other_python"] for params in asked if "other_python" in params}:
+        if made[version].exception() is None:
+            jobs.add((lesson(4), made[version].result()))
+    with ThreadPoolExecutor(4) as threads:
+        return {job: threads.submit(run, *job) for job in sorted(jobs, key=str)}
 
 
 @pytest.fixture(scope="session")
@@ -84,10 +93,69 @@ def chromium():
     return path or pytest.skip("this machine has no Chromium")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def freeze():
-    """A server that stops collects garbage: let it look at what this module's tests made alone."""
-    gc.collect()
-    gc.freeze()
+@pytest.fixture(scope="module")  # while Playwright runs, nothing else may run an event loop
+def browser(chromium):
+    """A Chromium that asks nobody but this machine, and knows it as lab.test too."""
+    flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-component-update"
+    flags += " --disable-background-networking --disable-sync"
+    resolve = "--host-resolver-rules=MAP lab.test 127.0.0.1"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=[*flags.split(), resolve]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser):
+    """An empty tab; `errors` has what its console and its scripts report."""
+    page = new_page(browser)
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="session")
+def hub_like(chromium, tmp_path_factory):
+    """JupyterLab as a hub starts it: under a base URL, with a token, with the proxy."""
+    lab = Lab(tmp_path_factory.mktemp("hub_like"), "/user/x/", "t0ken")
+    yield lab
+    lab.stop()
+
+
+@pytest.fixture(scope="session")
+def bare(chromium, tmp_path_factory):
+    """JupyterLab as at home, with the proxy turned off."""
+    lab = Lab(tmp_path_factory.mktemp("bare"), proxy=False)
+    yield lab
+    lab.stop()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interruptible():
+    """A shell's background job ignores SIGINT, and so would each process that a test starts."""
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    gc.unfreeze()
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def client():
+    with httpx.Client(trust_env=False, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def diagnoses(request):
+    """What diagnose finds in each service of the selected tests, several at once, as futures."""
+    from services import together  # which needs this module
+
+    with together(filter(None, map(_service, request.session.items))) as futures:
+        yield futures
+
+
+def _service(item):
+    """The service that a test is about: the one it was made of, or its parameter."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return getattr(item.function, "service", parameters.get("service"))

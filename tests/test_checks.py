@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 from answers import EXERCISES, Answer, answers
-from conftest import ROOT
+from machine import ROOT
 from verdicts import ready, verdict, warm_up
 
 from labserver import checks, server

@@ -2,37 +2,27 @@
 
 import gc
 import os
-import time
+from functools import partial
 from tempfile import NamedTemporaryFile
 
 import pytest
-from conftest import ROOT
 from fastapi import BackgroundTasks, FastAPI
 from fastapi.responses import FileResponse
-from test_notebooks import cells_of
+from lessons import lesson, run_cells
+from waiting import Requests, wait_until
 
 from labserver import record
 from labserver.server import Server
 
-LESSON = ROOT / "notebooks" / "02_stream_a_file.ipynb"
+run = partial(run_cells, lesson(2))
 
 
-def program(cell_id):
-    source = next(cell.source for cell in cells_of(LESSON, "code") if cell.id == cell_id)
-    main = {"__name__": "main"}
-    exec(compile(source, "main.py", "exec"), main)
-    return main
-
-
-def is_gone(path):
-    deadline = time.monotonic() + 5
-    while os.path.exists(path) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not os.path.exists(path)
+def wait_until_gone(path):
+    wait_until(lambda: not os.path.exists(path))
 
 
 def test_the_stream_knows_nothing_of_range_and_fileresponse_sends_the_part():
-    with Server(program("part-program")["app"]) as server:
+    with Server(run("part-program")["app"]) as server:
         part = {"Range": "bytes=1000-1099"}
         streamed = record(f"{server.url}/streamed", headers=part, quiet=True)
         file = record(f"{server.url}/file", headers=part, quiet=True)
@@ -43,8 +33,34 @@ def test_the_stream_knows_nothing_of_range_and_fileresponse_sends_the_part():
     assert "filename*=utf-8''%C5%81" in file.response.headers["content-disposition"]
 
 
+def test_head_is_a_405_where_a_route_is_for_get_alone():
+    with Server(run("part-program")["app"]) as server:
+        streamed = record(f"{server.url}/streamed", "HEAD", quiet=True).response
+        file = record(f"{server.url}/file", "HEAD", quiet=True).response
+    assert (streamed.status_code, streamed.headers["allow"]) == (405, "GET")
+    assert (file.status_code, file.headers["content-length"]) == (
+        200,
+        str(os.path.getsize(os.__file__)),
+    )
+
+
+def test_a_declared_length_that_is_too_small_looks_whole_and_one_too_large_cut():
+    app = Requests(run("length-program")["app"])
+    with Server(app) as server:
+        right, small, large = (
+            record(f"{server.url}/declared?length={length}", quiet=True) for length in (30, 20, 40)
+        )
+        log = server.log
+    assert [(r.whole, r.size) for r in (right, small, large)] == [
+        (True, 30),
+        (True, 20),
+        (False, 30),
+    ]
+    assert log.endswith("Too little data for declared Content-Length")
+
+
 def test_a_name_between_quotes_is_a_500():
-    with Server(program("names-program")["app"]) as server:
+    with Server(run("names-program")["app"]) as server:
         quotes = record(f"{server.url}/quotes", quiet=True)
         encoded = record(f"{server.url}/encoded", quiet=True)
         log = server.log
@@ -62,21 +78,22 @@ def no_collection():
 # Collected together, the file may warn before the generator closes it.
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 def test_a_generator_whose_client_left_waits_for_the_garbage_collector(no_collection):
-    main = program("clean-up-program")
-    with Server(main["app"]) as server:
+    main = run("clean-up-program")
+    app = Requests(main["app"])
+    with Server(app) as server:
         record(f"{server.url}/report", max_chunks=2, quiet=True)
-        time.sleep(0.5)
+        app.wait(1)
         assert os.path.exists(main["made"][0])
         gc.collect()
-        assert is_gone(main["made"][0])
+        wait_until_gone(main["made"][0])
 
 
 def test_a_background_task_closes_the_file_also_when_the_client_left(no_collection):
-    main = program("clean-up-program")
+    main = run("clean-up-program")
     with Server(main["app"]) as server:
         for most in (None, 2):
             record(f"{server.url}/report?close=true", max_chunks=most, quiet=True)
-            assert is_gone(main["made"][-1])
+            wait_until_gone(main["made"][-1])
 
 
 def test_os_remove_as_a_background_task_of_fileresponse(no_collection):
@@ -94,7 +111,7 @@ def test_os_remove_as_a_background_task_of_fileresponse(no_collection):
         for most in (None, 2):
             recording = record(f"{server.url}/report", max_chunks=most, quiet=True)
             assert recording.response.headers["content-length"] == str(32 * 2**20)
-            assert is_gone(made[-1])
+            wait_until_gone(made[-1])
 
 
 def test_a_changed_file_comes_whole_where_if_range_names_the_old_etag(tmp_path):

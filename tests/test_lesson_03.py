@@ -1,15 +1,18 @@
-"""What the lesson says about the libraries, and would be false if they changed."""
+"""What lesson 03 says about the libraries, and would be false if they changed."""
 
 import csv
+import io
 import threading
-import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
+from lessons import lesson, run_cells
+from waiting import LONG, wait_until
 
 from labserver import record
 from labserver.server import Server
@@ -25,22 +28,6 @@ class Person:
 @pytest.fixture(scope="module")
 def server():
     app = FastAPI()
-
-    def plain(count):
-        for _ in range(count):
-            yield ROW
-
-    async def never_awaits(count):
-        for _ in range(count):
-            yield ROW
-
-    @app.get("/plain")
-    def plain_export(count: int):
-        return StreamingResponse(plain(count))
-
-    @app.get("/never-awaits")
-    def async_export(count: int):
-        return StreamingResponse(never_awaits(count))
 
     @app.get("/thread")
     def thread():
@@ -68,39 +55,59 @@ def server():
         yield server
 
 
-def longest_wait(server, path):
-    """The longest that another request waited, as a part of the time of the export at `path`."""
-    took = []
+def done_in_order(rows):
+    """What is done first: an export of these rows, or a request that is made meanwhile."""
+    app, began, done = FastAPI(), threading.Event(), []
 
-    def export():
-        took.append(record(server.url + path, quiet=True, keep_data=False).seconds)
+    @app.get("/other")
+    async def other():
+        done.append("other")
 
-    thread = threading.Thread(target=export)
-    with httpx.Client(trust_env=False) as client:
-        client.get(server.url + "/loop")
-        thread.start()
-        time.sleep(0.05)
-        waits = []
-        while thread.is_alive():
-            start = time.perf_counter()
-            client.get(server.url + "/loop")
-            waits.append(time.perf_counter() - start)
-    thread.join()
-    return max(waits) / took[0]
+    app.get("/export")(lambda: StreamingResponse(rows(began, done)))
+    with Server(app) as server, ThreadPoolExecutor() as pool:
+        export = pool.submit(record, server.url + "/export", quiet=True)
+        assert began.wait(LONG)
+        httpx.get(server.url + "/other", trust_env=False, timeout=LONG)
+        assert export.result().whole
+    return done
 
 
-def test_while_an_async_generator_never_awaits_all_other_requests_wait(server):
-    assert longest_wait(server, "/never-awaits?count=20000") > 0.5
+def test_while_an_async_generator_never_awaits_all_other_requests_wait():
+    async def rows(began, done):
+        began.set()
+        for _ in range(3000):  # so few that nothing waits for the client to read them
+            yield ROW
+        done.append("export")
+
+    assert done_in_order(rows) == ["export", "other"]
 
 
-def test_a_plain_generator_holds_nobody_up(server):
-    assert longest_wait(server, "/plain?count=6000") < 0.5
+def test_a_plain_generator_holds_nobody_up():
+    def rows(began, done):
+        yield ROW
+        began.set()
+        wait_until(lambda: done == ["other"])
+        yield ROW
+        done.append("export")
+
+    assert done_in_order(rows) == ["other", "export"]
 
 
 def test_starlette_runs_a_plain_generator_in_a_worker_thread(server):
     with httpx.Client(trust_env=False) as client:
         threads = [client.get(server.url + path).text.strip('"') for path in ("/thread", "/loop")]
     assert len(set(threads)) == 2
+
+
+def test_joined_four_people_become_five_rows_and_a_formula_stays_one():
+    main = run_cells(lesson(3), "quoting-program")
+    people = [[str(field) for field in row] for row in main["PEOPLE"]]
+    joined, written = (
+        list(csv.reader(io.StringIO("".join(map(line, people)), newline="")))
+        for line in (main["joined"], main["written"])
+    )
+    assert len(joined) == 5 and written == people
+    assert ["3", "=1+2"] in written
 
 
 def test_iter_lines_takes_away_a_newline_inside_a_csv_field(server):

@@ -1,26 +1,30 @@
 """What lesson 04 says of clients, loops and the stop button, and that its kernel stays sound."""
 
 import asyncio
+import queue
 import re
 import shutil
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 
 import httpx
+import psutil
 import pytest
-from conftest import NO_PROXIES, ROOT, run
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
-from jupyter_client import KernelManager
-from jupyter_client.manager import start_new_kernel
-from test_notebooks import cells_of, run_all, text_of
+from jupyter_client.manager import run_kernel, start_new_kernel
+from kernels import text_of
+from lessons import lesson, run_cells
+from machine import NO_PROXIES
+from waiting import LONG, wait_until
 
 from labserver.server import Server
 
-LESSON = ROOT / "notebooks/04_read_a_stream.ipynb"
-SILENCE = 3.0  # seconds
+LESSON = lesson(4)
 
 before_3_14 = pytest.mark.skipif(sys.version_info >= (3, 14), reason="nest_asyncio fails there")
 
@@ -28,8 +32,8 @@ before_3_14 = pytest.mark.skipif(sys.version_info >= (3, 14), reason="nest_async
 # The whole lesson, all cells queued at once
 
 
-def run_and_see(folder):
-    cells = {cell.id: cell for cell in run_all(LESSON, folder)[0]}
+def see(run):
+    cells = {cell.id: cell for cell in run.result()[0]}
     assert [id for id, cell in cells.items() if cell.status != "ok"] == []
     assert "".join(text_of(cell, "stderr") for cell in cells.values()) == ""
     said = {id: text_of(cell, "stdout") for id, cell in cells.items()}
@@ -41,39 +45,46 @@ def run_and_see(folder):
     chunked, sized, large = [[int(n.replace(",", "")) for n in pair] for pair in pairs]
     assert chunked == [1000, 1000] and sized[1] < sized[0] and large[1] > large[0]
 
-    assert "cancelled at line 3" in said["leaving-look"]
+    assert said["text-look"].startswith("'1,Zoë\\r\\n2,Ann\\r\\n3,Bob'\n")
+    assert "['line 0', 'line 1', 'line 2']" in said["leaving-look"]
+    assert "cancelled at line 4" in said["leaving-look"]
+    # Line by line, the last comes 1.6 s after the first.
     first, *_, last = map(float, re.findall(r"([\d.]+) s", said["requests-look"]))
-    assert first < last / 2
+    assert last - first > 0.5
     for flags, first, last in re.findall(
         r"curl (-\w+) \['([\d.]+) .*, '([\d.]+) ", said["curl-look"]
     ):
-        assert (float(first) < float(last) / 2) == (flags == "-sN")
+        assert (float(last) - float(first) > 0.5) == (flags == "-sN")
 
     turns = re.findall(r"(?m)^(one|two) line (\d)", said["await-look"])
     assert [number for _, number in turns] == list("0011223344")
     assert said["script-look"].startswith("asyncio.run() cannot be called")
     assert said["script-look"].count("script line") == 5
     assert said["nested-look"].count("script line") == 5
-    assert said["run-five-look"].splitlines() == ["1 of 5 ran", "5 of 5 ran"]
+    assert_only_the_first_ran(said["pasted-look"])
 
     assert "ended early: timed out" in said["timeouts-look"]
     drawn = next(o.data["text/plain"] for o in cells["timeouts-look"].outputs if "data" in o)
     arrived = re.findall(r"chunks arrived at ([\d., ]+) s", drawn)
     for times, count in zip(arrived, (4, 5), strict=True):
         first, *_, last = seen = [float(at) for at in times.split(", ")]
-        assert len(seen) == count and first < last / 2, "it does not stream any more"
+        assert len(seen) == count and last - first > 0.1, "it does not stream any more"
+
+
+def assert_only_the_first_ran(said):
+    ran, error = said.splitlines()
+    assert ran == "1 [*] [*] [*] [*]"
+    assert re.fullmatch(r"RuntimeError: cannot enter context: .* is already entered", error)
 
 
 @before_3_14
-def test_every_cell_runs_and_streams_when_all_are_queued(tmp_path):
-    run_and_see(tmp_path)
+@pytest.mark.parametrize("path", [LESSON])
+def test_every_cell_runs_and_streams_when_all_are_queued(path, runs):
+    see(runs[path, sys.executable])
 
 
-def test_every_cell_runs_and_streams_on_other_pythons(other_python, tmp_path, monkeypatch):
-    run(other_python, "-m", "pip", "install", "--quiet", "requests")  # jupyterlab brings it
-    monkeypatch.setattr(sys, "executable", str(other_python))
-    assert KernelManager().format_kernel_cmd()[0] == str(other_python)
-    run_and_see(tmp_path)
+def test_every_cell_runs_and_streams_on_other_pythons(other_python, runs):
+    see(runs[LESSON, other_python])
 
 
 # The stop button
@@ -122,44 +133,70 @@ loop.run_until_complete(read())
 """
 
 
-def waits_for_the_next_piece(kernel, cell):
-    """Whether a cell that reads an idle stream goes on, when interrupted, until the next piece."""
+@contextmanager
+def interrupted(kernel, cell):
+    """A cell that is interrupted while it reads an idle stream.
+
+    Gives a function that tells whether the cell ends within some seconds, and an event that lets
+    the next piece of the stream come.
+    """
     manager, client = kernel
-    app, went_on = FastAPI(), threading.Event()
+    app, more = FastAPI(), threading.Event()
 
     async def two_lines():
         yield "line\n"
-        await asyncio.sleep(SILENCE)
-        went_on.set()
+        while not more.is_set():
+            await asyncio.sleep(0.01)
         yield "line\n"
-        await asyncio.sleep(60)
+        await asyncio.sleep(LONG)
 
     app.get("/")(lambda: StreamingResponse(two_lines()))
     with Server(app) as server:
         sent = client.execute(f"url = {server.url!r}\n{cell}")
+        assert says(client, sent, LONG, lambda content: "line" in content.get("text", ""))
+        process = psutil.Process(manager.provisioner.pid)
+        wait_until(lambda: is_asleep(process))
+        manager.interrupt_kernel()
+        is_idle = {"execution_state": "idle"}
+        yield lambda seconds: says(client, sent, seconds, lambda what: what == is_idle), more
+
+
+def says(client, sent, seconds, wanted):
+    """Whether the cell that was sent says within some seconds what is wanted."""
+    deadline = time.monotonic() + seconds
+    with suppress(queue.Empty):
         while True:
-            message = client.get_iopub_msg(timeout=20)
-            if message["parent_header"].get("msg_id") != sent:
-                continue
-            if "line" in message["content"].get("text", "") and not went_on.is_set():
-                manager.interrupt_kernel()
-            if message["content"].get("execution_state") == "idle":
-                return went_on.is_set()
+            message = client.get_iopub_msg(timeout=max(0, deadline - time.monotonic()))
+            if message["parent_header"].get("msg_id") == sent and wanted(message["content"]):
+                return True
+    return False
+
+
+def is_asleep(process):
+    """Whether a process waits for something, looked at ten times."""
+    return not any(
+        time.sleep(0.02) or process.status() != psutil.STATUS_SLEEPING for _ in range(10)
+    )
 
 
 @before_3_14
 @pytest.mark.parametrize("cell", [IN_THE_CELL, RECORDED, BY_REQUESTS, READ + LOOP_OF_ITS_OWN])
 def test_stop_button_ends_a_plain_read_at_once(cell, kernel):
-    assert not waits_for_the_next_piece(kernel, cell)
+    with interrupted(kernel, cell) as (ends_within, _):
+        assert ends_within(LONG)
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="this machine has no curl")
 def test_stop_button_ends_a_read_by_curl_at_once(kernel):
-    assert not waits_for_the_next_piece(kernel, BY_CURL)
+    with interrupted(kernel, BY_CURL) as (ends_within, _):
+        assert ends_within(LONG)
 
 
 def test_stop_button_ends_an_await_with_the_next_piece(kernel):
-    assert waits_for_the_next_piece(kernel, READ + "await read()")
+    with interrupted(kernel, READ + "await read()") as (ends_within, more):
+        assert not ends_within(1)
+        more.set()
+        assert ends_within(LONG)
 
 
 # Single sentences
@@ -167,12 +204,12 @@ def test_stop_button_ends_an_await_with_the_next_piece(kernel):
 
 @before_3_14
 def test_after_apply_with_a_loop_of_its_own_asyncio_run_loses_cells_too(capsys):
-    (source,) = (cell.source for cell in cells_of(LESSON) if cell.id == "run-five")
-    lesson = {"DEVNULL": subprocess.DEVNULL}
-    exec(source, lesson)
-    patch = "import asyncio, nest_asyncio; nest_asyncio.apply(asyncio.new_event_loop())\n"
-    lesson["run_five"](patch + "asyncio.run(asyncio.sleep(0.3)); ran = 1")
-    assert capsys.readouterr().out == "1 of 5 ran\n"
+    pasted = run_cells(LESSON, "pasted-cell")["pasted"]
+    own = pasted.replace("apply()", "apply(asyncio.new_event_loop())")
+    assert own != pasted
+    given = {"DEVNULL": subprocess.DEVNULL, "run_kernel": run_kernel, "pasted": own}
+    run_cells(LESSON, "pasted-kernel", "pasted-look", given=given)
+    assert_only_the_first_ran(capsys.readouterr().out)
 
 
 def test_plain_function_can_wait_in_another_thread_without_a_patch():

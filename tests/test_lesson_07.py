@@ -2,15 +2,14 @@
 
 import re
 import shutil
-import time
-from types import SimpleNamespace
+from functools import partial
 
 import httpx
 import pytest
-from conftest import LESSONS
-from playwright.sync_api import expect, sync_playwright
-from test_browser import Lab, open_notebook, run_all, see_streams
-from test_notebooks import cells_of
+from lab import new_page, open_notebook, run_all, see_streams, start
+from lessons import lesson, run_cells
+from playwright.sync_api import expect
+from waiting import Requests, turns
 
 from labserver import record, serve, timeline
 from labserver.app import PAGE
@@ -18,26 +17,20 @@ from labserver.app import app as finished
 from labserver.checks.compare_both import third_way
 from labserver.server import Server
 
-LESSON = next(path for path in LESSONS if path.name.startswith("07_"))
+LESSON = lesson(7)
+run = partial(run_cells, LESSON)
 # What the page ends with, to take away.
 JAVASCRIPT = re.search(r'<script id="code"[^>]*>(.*?)</script>', PAGE.read_text("utf-8"), re.S)[1]
 
 
-def run_cell(id):
-    """What a program cell of the lesson defines."""
-    main = {"__name__": "main"}
-    exec(next(cell.source for cell in cells_of(LESSON) if cell.id == id), main)
-    return main
-
-
-def served_cell(id):
+def served(id):
     """A program cell of the lesson, on a server of its own."""
-    return Server(run_cell(id)["app"])
+    return Server(run(id)["app"])
 
 
 @pytest.fixture(scope="module")
 def both():
-    with served_cell("both-program") as server:
+    with served("both-program") as server:
         paths = ("/plain-stream", "/sse")
         yield [record(server.url + path, quiet=True) for path in paths]
 
@@ -62,7 +55,7 @@ def test_neither_class_comes_from_fastapi():
 
 
 def test_405_for_the_method_401_for_the_missing_header():
-    with served_cell("demands-program") as server:
+    with served("demands-program") as server:
         url = f"{server.url}/answer"
         get = record(url, quiet=True)
         post = record(url, "POST", json="Is it whole", quiet=True)
@@ -71,7 +64,7 @@ def test_405_for_the_method_401_for_the_missing_header():
 
 def test_the_check_measures_the_program_of_the_lesson():
     answers = []
-    with served_cell("steps-program") as mine, Server(third_way()) as theirs:
+    with served("steps-program") as mine, Server(third_way()) as theirs:
         for server in (mine, theirs):
             seen = record(f"{server.url}/steps", quiet=True)
             headers = {k: v for k, v in seen.response.headers.items() if k != "date"}
@@ -80,52 +73,34 @@ def test_the_check_measures_the_program_of_the_lesson():
 
 
 def test_jupyters_proxy_goes_by_accept_alone():
-    lesson = {"__name__": "main", "httpx": httpx}
-    lesson |= {"record": record, "serve": serve, "timeline": timeline}
-    sources = {cell.id: cell.source for cell in cells_of(LESSON)}
-    for id in ("program", "jupyter", "start", "recorded"):
-        exec(sources[f"proxy-{id}"], lesson)
-    proxied, events, accepted = (lesson[name] for name in ("proxied", "proxied_sse", "accepted"))
+    given = {"httpx": httpx, "record": record, "serve": serve, "timeline": timeline}
+    cells = ("program", "jupyter", "start", "address", "recorded")
+    main = run(*(f"proxy-{id}" for id in cells), given=given)
+    proxied, events, accepted = (main[name] for name in ("proxied", "proxied_sse", "accepted"))
     for one in (proxied, events):
         assert "content-length" in one.response.headers and len(one.chunks) == 1
-        assert one.headers_at > 0.5 * one.seconds
+        assert one.headers_at > 0.5 * one.seconds, "it came whole, at the end"
     assert len(events.events) == len(accepted.chunks) == 5
     assert accepted.response.headers["content-type"] == proxied.response.headers["content-type"]
-    assert accepted.chunks[0].at < 0.5 * accepted.seconds
+    first, *_, last = accepted.chunks
+    assert last.at - first.at > 0.1, "the first four are followed by a sleep of 0.2 s each"
 
 
 # In a browser
 
 
-@pytest.fixture(scope="module")
-def browser(chromium):
-    flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-component-update"
-    flags += " --disable-background-networking --disable-sync"
-    resolve = "--host-resolver-rules=MAP lab.test 127.0.0.1"
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=chromium, args=[*flags.split(), resolve])
+@pytest.fixture
+def last_program():
+    """The names of the lesson's last program; its app has the finished server's routes too."""
+    main = run("seven-program")
+    main["app"].include_router(finished.router)
+    return main
 
 
 @pytest.fixture
-def page(browser):
-    page = browser.new_page(viewport={"width": 1250, "height": 1250})
-    page.set_default_timeout(60_000)
-    expect.set_options(timeout=60_000)
-    yield page
-    page.close()
-
-
-@pytest.fixture(scope="module")
-def beside():
-    """The lesson's last server: its own routes, and those of the finished server after them."""
-    with serve_beside() as server:
+def beside(last_program):
+    with Server(last_program["app"]) as server:
         yield server.url
-
-
-def serve_beside():
-    main = run_cell("seven-program")
-    main["app"].include_router(finished.router)
-    return Server(main["app"])
 
 
 def evaluate(page, url, script):
@@ -157,37 +132,49 @@ def test_onmessage_gets_only_events_without_a_name(page):
       await new Promise((end) => { source.onerror = end; });
       source.close();
       return seen;"""
-    with served_cell("resume-program") as server:
+    with served("resume-program") as server:
         assert evaluate(page, server.url, script) == ["step"] * 5
 
 
-@pytest.mark.parametrize("path", ["/ticks", "/plain-stream?every=0.5"])
-def test_a_tab_shows_events_and_text_that_is_not_to_be_sniffed(path, page, beside):
-    assert share_until_it_shows(page, beside + path) < 0.5
+@pytest.mark.parametrize("path", ["/ticks", "/plain-stream?count=1000"])
+def test_a_tab_shows_events_and_text_that_is_not_to_be_sniffed(path, page, beside, last_program):
+    with turns(last_program):  # none goes on before the end of this block, or of 200 s
+        open_tab(page, beside, path)
+        page.wait_for_function(f"{SHOWN}.includes('0')")
 
 
-def test_a_tab_holds_back_plain_text(page, beside):
-    assert share_until_it_shows(page, f"{beside}/ticks?kind=plain") > 0.5
+def test_a_tab_holds_back_plain_text(page, beside, last_program):
+    with turns(last_program) as sleeps:
+        open_tab(page, beside, "/ticks?kind=plain")
+        page.wait_for_timeout(1000)
+        assert page.evaluate(SHOWN) == ""
+        sleeps.go(6)
+        page.wait_for_function(f"{SHOWN}.includes('5')")
 
 
-def share_until_it_shows(page, url):
-    """How late in its loading a tab shows the first of its lines, from 0 to 1."""
-    start = time.perf_counter()
-    page.goto(url, wait_until="commit")
-    page.wait_for_function("document.body && document.body.innerText.includes('0')")
-    shown = time.perf_counter() - start
-    page.wait_for_load_state("load")
-    return shown / (time.perf_counter() - start)
+SHOWN = "(tab.document.body?.innerText ?? '')"
 
 
-def test_the_seventh_connection_waits_until_one_has_ended(page, beside):
-    page.goto(f"{beside}/seven")
-    lines = page.locator("#out")
-    expect(lines).to_contain_text("7 after")
-    times = [int(ms) for ms in re.findall(r"after (\d+) ms", lines.inner_text())]
-    assert len(times) == 7 and times[6] - times[0] > 2000 > times[5] - times[0]
-    page.wait_for_timeout(4000)  # until the seventh has ended, and for its `retry`
-    assert lines.inner_text().count("after") == 7, "closed"
+def open_tab(page, url, path):
+    """Open another tab, `tab` in the page, which can look into it also while it is loading."""
+    page.goto(f"{url}/openapi.json")
+    page.evaluate("path => { window.tab = open(path); }", path)
+
+
+def test_the_seventh_connection_waits_until_one_has_ended(page, last_program):
+    app = Requests(last_program["app"])
+    with Server(app) as server, turns(last_program) as sleeps:
+        page.goto(f"{server.url}/seven")
+        lines = page.locator("#out")
+        expect(lines).to_contain_text("6 after")
+        page.wait_for_timeout(500)
+        sleeps.go(7 * 6)
+        expect(lines).to_contain_text("7 after")
+        app.wait(1 + 7)
+        page.wait_for_timeout(3500)  # past the time after which Chromium asks again
+        assert lines.inner_text().count("after") == 7, "closed"
+    opened = [what for what, path in app.history if path == "/ticks"]
+    assert opened[:7] == ["began"] * 6 + ["ended"] and opened.count("began") == 7
 
 
 def test_a_page_from_another_origin_cannot_read_them(page, beside):
@@ -205,38 +192,42 @@ def test_a_page_from_another_origin_cannot_read_them(page, beside):
 
 # Under Jupyter
 
+HOSTS = ("127.0.0.1", "lab.test")
+
 
 @pytest.fixture(scope="module")
-def lab(chromium, tmp_path_factory):
-    """JupyterLab as a hub starts it, with the lessons."""
-    lab = Lab(tmp_path_factory.mktemp("lesson_07"), "/user/x/", "t0ken")
-    shutil.copytree(LESSON.parent, lab.folder, dirs_exist_ok=True)
-    yield lab
-    lab.stop()
+def in_jupyterlab(hub_like, browser):
+    """The lesson in a tab for each host, all cells run: in two kernels, beside each other."""
+    shutil.copytree(LESSON.parent, hub_like.folder, dirs_exist_ok=True)
+    tabs = {host: new_page(browser) for host in HOSTS}
+    for host, page in tabs.items():
+        name = f"{host}.ipynb"
+        shutil.copy(LESSON, hub_like.folder / name)
+        open_notebook(page, hub_like, host, name=name)
+        run_all(page)
+        expect(page.locator(".jp-InputPrompt:text('[*]:')")).not_to_have_count(0)
+    for page in tabs.values():
+        expect(page.locator(".jp-InputPrompt:text('[*]:')")).to_have_count(0)
+    yield tabs
+    for page in tabs.values():
+        page.close()
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "lab.test"])
-def test_the_lesson_in_jupyterlab(host, lab, page):
-    """Run All, then: both panes fill one by one, the line is cut, EventSource alone comes back."""
-    errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda said: said.type == "error" and errors.append(said.text))
-    open_notebook(page, lab, host, name=LESSON.name)
-    run_all(page)
-    expect(page.locator(".jp-InputPrompt:text('[*]:')")).not_to_have_count(0)
-    expect(page.locator(".jp-InputPrompt:text('[*]:')")).to_have_count(0)
+@pytest.mark.parametrize("host", HOSTS)
+def test_the_lesson_in_jupyterlab(host, in_jupyterlab):
+    """Both panes fill one by one, the line is cut, EventSource alone comes back."""
+    page = in_jupyterlab[host]
     seven, both = (frame_of(page, path) for path in ("/seven", "/"))
-    see_streams(both, SimpleNamespace(frames=[both]))
-    assert not errors
+    see_streams(both)
 
-    both.get_by_label("How many").fill("10")
-    both.get_by_role("button", name="Start").click()
-    both.locator("#events tbody tr:nth-child(2)").wait_for(state="attached")
+    start(both, 10, 0.3)
+    for pane in ("fetch", "events"):
+        both.locator(f"#{pane} tbody tr:nth-child(2)").wait_for(state="attached")
     both.get_by_role("button", name="Cut the line").click()
     expect(both.locator("#status")).to_contain_text("Both have ended")
     expect(both.locator("#events .state")).to_contain_text("10 of 10 came, none twice.")
     assert 2 <= both.locator("#fetch tbody tr").count() < 10
-    assert all("INCOMPLETE_CHUNKED" in error for error in errors), errors
+    assert not page.errors
 
     near = host == "127.0.0.1"
     ended = "Error: network error." if near else "something in between hides that it was cut"

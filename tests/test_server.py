@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import logging
 import os
 import signal
 import socket
@@ -10,18 +9,17 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager
 
 import httpx
 import psutil
 import pytest
-from conftest import NO_PROXIES
+from apps import answering, open_streams, streaming
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
-from sse_starlette import EventSourceResponse
+from machine import NO_PROXIES
 
 from labserver import serve
-from labserver.sends import Sends
 from labserver.server import Server
 
 
@@ -30,71 +28,6 @@ def no_server_left():
     yield
     serve(FastAPI()).stop()
     assert not [t.name for t in threading.enumerate() if t.name.startswith("labserver")]
-
-
-@pytest.fixture
-def client():
-    with httpx.Client(trust_env=False, timeout=10) as client:
-        yield client
-
-
-def answering(word):
-    app = FastAPI()
-    app.get("/word")(lambda: word)
-    return app
-
-
-def streaming(finished):
-    """An app of endless streams, each of which notes in `finished` that its `finally` ran."""
-    app = FastAPI()
-
-    def note(name, lines):
-        try:
-            yield from lines
-        finally:
-            finished.append(name)
-
-    async def anote(name, item):
-        try:
-            while True:
-                yield item
-                await asyncio.sleep(0.02)
-        finally:
-            finished.append(name)
-
-    def slow_lines():
-        while True:
-            yield "x\n"
-            time.sleep(0.05)
-
-    async def flood():
-        while True:
-            yield b"x" * 65536
-
-    app.get("/plain")(lambda: StreamingResponse(anote("plain", "x\n")))
-    app.get("/sync")(lambda: StreamingResponse(note("sync", slow_lines())))
-    app.get("/sse")(lambda: EventSourceResponse(anote("sse", {"data": "x"})))
-    app.get("/flood")(lambda: StreamingResponse(flood()))
-    return app
-
-
-def asking(line, path, *headers):
-    """A request written out, for the server at the other end of a socket."""
-    lines = [f"GET {path} HTTP/1.1", "Host: {}:{}".format(*line.getpeername()), *headers]
-    return "\r\n".join([*lines, "", ""]).encode()
-
-
-def open_streams(server, client, stack, count=10):
-    """Streams of each kind that have begun to come, and a client that reads nothing."""
-    paths = ["/plain", "/sync", "/sse"]
-    for n in range(count):
-        response = stack.enter_context(client.stream("GET", server.url + paths[n % 3]))
-        chunks = response.iter_raw()
-        next(chunks)
-        stack.callback(chunks.close)  # and so kept: a generator that is dropped ends the stream
-    idle = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
-    idle.sendall(asking(idle, "/flood"))
-    return [paths[n % 3][1:] for n in range(count)]
 
 
 def test_says_where_it_serves(client, capsys):
@@ -164,18 +97,6 @@ def test_small_pieces_are_not_held_back(client):
     assert median_seconds(kept=True) < 3 * median_seconds(kept=False)
 
 
-def test_stop_ends_streams_and_runs_finally(client):
-    finished = []
-    with ExitStack() as stack:
-        server = serve(streaming(finished))
-        opened = open_streams(server, client, stack)
-        server.stop()
-        assert sorted(finished) == sorted(opened)
-        assert not server.log
-        with socket.create_server(("127.0.0.1", server.port)):
-            pass  # the port is free
-
-
 def test_again_while_streams_are_open(client):
     """Starting uvicorn as a process takes longer than replacing a server with open streams."""
     code = "import uvicorn, fastapi; fastapi.FastAPI()"
@@ -219,162 +140,6 @@ def test_two_hundred_servers_leave_nothing(client):
     assert len(finished) == 201
 
 
-def test_a_step_under_way_is_not_waited_for(client):
-    released = threading.Event()
-    app = FastAPI()
-
-    def steps():
-        yield "first\n"
-        released.wait(60)
-
-    app.get("/")(lambda: StreamingResponse(steps()))
-    server = serve(app)
-    with client.stream("GET", server.url) as response:
-        next(response.iter_raw())
-        server.stop()
-        assert not released.is_set() and not server.running
-        with socket.create_server(("127.0.0.1", server.port)):
-            pass
-    released.set()
-
-
-def test_a_blocked_event_loop_is_left_behind(client, capsys):
-    released, entered = threading.Event(), threading.Event()
-    app = FastAPI()
-
-    @app.get("/")
-    async def block():
-        entered.set()
-        released.wait(60)
-
-    first = serve(app)
-    reader = threading.Thread(target=lambda: httpx.get(first.url, trust_env=False, timeout=60))
-    reader.start()
-    try:
-        entered.wait(10)
-        second = serve(answering("two"))
-        assert "blocks its event loop" in capsys.readouterr().out
-        assert second.url == first.url
-        assert client.get(second.url + "/word").json() == "two"
-    finally:
-        released.set()
-        reader.join(10)
-        first._thread.join(10)
-
-
-def test_lifespan_runs_to_its_end(client):
-    seen = []
-
-    @asynccontextmanager
-    async def lifespan(app):
-        seen.append("start")
-        yield
-        seen.append("end")
-
-    app = FastAPI(lifespan=lifespan)
-    app.get("/")(lambda: seen)
-    server = serve(app)
-    assert client.get(server.url).json() == ["start"]
-    with ExitStack() as stack:
-        app.get("/plain")(lambda: None)
-        stack.enter_context(client.stream("GET", server.url + "/plain"))
-        server.stop()
-    assert seen == ["start", "end"]
-
-
-def test_a_stop_at_once_does_not_cut_the_shutdown():
-    ended = []
-
-    @asynccontextmanager
-    async def lifespan(app):
-        yield
-        await asyncio.sleep(0)
-        ended.append(True)
-
-    for _ in range(100):
-        Server(FastAPI(lifespan=lifespan)).__enter__().stop()
-    assert len(ended) == 100
-
-
-def test_background_tasks_end_with_the_server(client):
-    ended = []
-
-    async def tick():
-        try:
-            await asyncio.sleep(3600)
-        finally:
-            ended.append(True)
-
-    app = FastAPI()
-
-    @app.get("/")
-    async def start():
-        app.state.task = asyncio.create_task(tick())
-        await asyncio.sleep(0)
-
-    with serve(app) as server:
-        client.get(server.url)
-    assert ended == [True]
-
-
-def test_cleaning_up_that_never_ends_is_not_waited_for(client, capsys):
-    half_read = []
-
-    async def items():
-        try:
-            yield "first"
-            yield "second"
-        finally:
-            await asyncio.sleep(3600)
-
-    app = FastAPI()
-
-    @app.get("/")
-    async def first():
-        half_read.append(items())
-        return await anext(half_read[0])
-
-    server = serve(app)
-    client.get(server.url)
-    server.stop()
-    assert "does not stop" not in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("stop", [SystemExit, KeyboardInterrupt])
-def test_a_stream_that_exits_ends_alone(stop, client, capfd):
-    app = FastAPI()
-
-    async def stream():
-        yield "x"
-        raise stop("on purpose")
-
-    app.get("/")(lambda: StreamingResponse(stream()))
-    app.get("/word")(lambda: "still here")
-    with serve(app) as server:
-        with pytest.raises(httpx.RemoteProtocolError):
-            client.get(server.url)
-        assert client.get(server.url + "/word").json() == "still here"
-    assert "on purpose" in server.log
-    assert capfd.readouterr().err == ""
-
-
-@pytest.mark.parametrize("kind", ["async", "sync"])
-def test_a_route_may_stop_its_server(kind, client):
-    app = FastAPI()
-
-    @app.get("/async")
-    async def on_the_loop():
-        server.stop()
-
-    app.get("/sync")(lambda: server.stop())
-    server = serve(app)
-    with suppress(httpx.HTTPError):
-        client.get(f"{server.url}/{kind}")
-    server.stop()  # waits for the end, whoever asked for it
-    with socket.create_server(("127.0.0.1", server.port)):
-        assert not server.running and not server.log
-
-
 def test_threads_that_serve_at_once_share_the_address():
     servers = []
     threads = [
@@ -386,38 +151,6 @@ def test_threads_that_serve_at_once_share_the_address():
         thread.join(30)
     assert len({server.port for server in servers}) == 1
     assert sum(server.running for server in servers) == 1
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="sends itself a signal")
-def test_an_interrupted_stop_is_waited_for_by_the_next(client):
-    entered, released = threading.Event(), threading.Event()
-    app = FastAPI()
-
-    @app.get("/")
-    async def block():
-        entered.set()
-        released.wait(60)
-
-    def interrupt():
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.3)
-        released.set()
-
-    first = serve(app)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with socket.create_connection(("127.0.0.1", first.port)) as line:
-            line.sendall(asking(line, "/"))
-            assert entered.wait(10)
-            timer = threading.Timer(0.3, interrupt)
-            timer.start()
-            with pytest.raises(KeyboardInterrupt):
-                first.stop()
-            assert serve(answering("two")).url == first.url
-    finally:
-        released.set()
-        timer.join()
-        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork there")
@@ -435,9 +168,6 @@ def test_a_forked_child_does_not_hold_the_address(client):
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-
-
-# What cannot be served
 
 
 def wsgi(environ, start_response):
@@ -506,123 +236,6 @@ def test_an_app_that_never_starts_is_given_up(client, monkeypatch):
         serve(FastAPI(lifespan=lifespan))
 
 
-# The log
-
-
-def test_log_keeps_tracebacks_and_prints_nothing(capfd):
-    logging.lastResort.flush()
-    app = FastAPI()
-
-    @app.get("/wrong")
-    async def wrong():
-        raise ZeroDivisionError("wrong on purpose")
-
-    async def late():
-        yield "x"
-        raise ZeroDivisionError("too late")
-
-    app.get("/late")(lambda: StreamingResponse(late()))
-    with serve(app) as server:
-        # A connection each: after a 500 the server closes the one it came by.
-        assert httpx.get(server.url + "/wrong", trust_env=False).status_code == 500
-        with pytest.raises(httpx.RemoteProtocolError):
-            httpx.get(server.url + "/late", trust_env=False)
-    assert "Traceback" in server.log and "wrong on purpose" in server.log
-    assert "too late" in server.log
-    assert repr(server.log) == str(server.log)
-    captured = capfd.readouterr()
-    assert captured.err == "" and captured.out == f"Serving on {server.url}\n"
-
-
-def test_logging_of_others_is_left_alone(client, caplog):
-    names = ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "sse_starlette.sse")
-    loggers = [logging.getLogger(name) for name in names]
-
-    def settings():
-        return [(x.level, x.propagate, list(x.handlers), list(x.filters)) for x in loggers]
-
-    before = settings()
-    with serve(answering("one")) as server:
-        client.get(server.url + "/word")
-        logging.getLogger("uvicorn.error").error("of somebody else")
-        assert "of somebody else" in caplog.text
-        assert "of somebody else" not in server.log
-    assert settings() == before
-
-
-def test_a_chatty_root_logger_shows_no_access_lines(client, caplog):
-    caplog.set_level(logging.DEBUG)
-    with serve(answering("one")) as server:
-        client.get(server.url + "/word?token=secret")
-    assert "GET /word" not in caplog.text
-    assert "secret" not in server.log
-
-
-# The layer that notes hand-overs
-
-
-async def hand_written(scope, receive, send):
-    """An app below every framework, whose messages can be compared one by one."""
-    await receive()
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    for body in (b"one", b"", b"two"):
-        await send({"type": "http.response.body", "body": body, "more_body": True})
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-def raw_answer(app):
-    with Server(app) as server, socket.create_connection(("127.0.0.1", server.port)) as line:
-        line.sendall(asking(line, "/", "Connection: close"))
-        return b"".join(iter(lambda: line.recv(65536), b"")).partition(b"\r\n\r\n")[2]
-
-
-def test_the_layer_changes_no_byte():
-    class Watched:
-        def __init__(self, app):
-            self.layer = Sends(app)
-            self.watch = self.layer.watching()
-            self.watch.__enter__()
-
-        async def __call__(self, scope, receive, send):
-            await self.layer(scope, receive, send)
-
-    assert raw_answer(hand_written) == raw_answer(Watched(hand_written))
-
-
-@pytest.mark.parametrize("watched", [False, True])
-def test_the_layer_keeps_backpressure_and_cancellation(watched, client):
-    """The app waits for a client that does not read, and is told when that client leaves."""
-    handed, ended = [], threading.Event()
-    app = FastAPI()
-
-    async def flood():
-        try:
-            while True:
-                handed.append(65536)
-                yield b"x" * 65536
-                await asyncio.sleep(0)
-        finally:
-            ended.set()
-
-    app.get("/")(lambda: StreamingResponse(flood()))
-    with Server(app) as server, ExitStack() as stack:
-        moments = stack.enter_context(server.sends.watching()) if watched else {}
-        with socket.create_connection(("127.0.0.1", server.port)) as line:
-            line.sendall(asking(line, "/"))
-            ahead = -1
-            while ahead != len(handed) or not handed:
-                ahead = len(handed)
-                time.sleep(0.3)
-            assert sum(handed) < 64 * 2**20
-            assert not watched or len(moments[line.getsockname()]) in (ahead - 1, ahead)
-            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        assert ended.wait(10)
-    assert not moments
-
-
-# nest_asyncio, two kernels
-
-
 NESTED = """
 import sys
 def apply(): import nest_asyncio; nest_asyncio.apply()
@@ -640,6 +253,8 @@ for _ in range(3):
     assert server.url == first.url
 assert not server.log, server.log
 """
+
+
 WHEN = ["never", "before import", "before serve", "after serve"]
 
 
@@ -679,3 +294,69 @@ def test_two_processes_never_collide(tmp_path):
         for name in ("one", "two", "three")
     ]
     assert [process.wait(60) for process in processes] == [0, 0, 0]
+
+
+# The end of a script, of a kernel
+
+
+SCRIPT = """if True:
+    import asyncio, sys
+    from contextlib import asynccontextmanager
+    from fastapi import FastAPI
+    from fastapi.responses import StreamingResponse
+    from labserver import record, serve
+
+    @asynccontextmanager
+    async def lifespan(app):
+        yield
+        await asyncio.sleep(0.1)
+        print("shut down", flush=True)
+
+    async def body():
+        try:
+            while True:
+                yield "x"
+                await asyncio.sleep(0.01)
+        finally:
+            print("cleaned up", flush=True)
+
+    app = FastAPI(lifespan=lifespan)
+    app.get("/")(lambda: StreamingResponse(body()))
+    server = serve(app)
+    record("/", max_chunks=2, quiet=True)
+"""
+
+
+@pytest.mark.parametrize("end", ["", "sys.exit(3)", "raise LookupError('on purpose')"])
+def test_a_script_that_ends_shuts_its_app_down(end):
+    code = f"{SCRIPT}    {end}\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=NO_PROXIES, capture_output=True, text=True, timeout=30
+    )
+    assert done.stdout.splitlines()[1:] == ["cleaned up", "shut down"], done.stderr
+
+
+def test_a_kernel_that_ends_shuts_its_app_down(tmp_path):
+    from jupyter_client.manager import start_new_kernel
+
+    note = tmp_path / "note"
+    manager, client = start_new_kernel(kernel_name="python3", env=NO_PROXIES)
+    try:
+        code = SCRIPT.replace(
+            'print("shut down", flush=True)', f'open({str(note)!r}, "w").close()'
+        )
+        assert client.execute_interactive(code, timeout=60)["content"]["status"] == "ok"
+        client.stop_channels()
+        manager.shutdown_kernel()
+    finally:
+        manager.shutdown_kernel(now=True)
+    assert note.exists()
+
+
+def test_a_server_starts_once():
+    with Server(answering("one")) as server, socket.create_server(("127.0.0.1", 0)) as other:
+        with pytest.raises(RuntimeError, match="was started before"):
+            server.start(other)
+        assert server.running and other.fileno() >= 0
+    with pytest.raises(RuntimeError, match="was started before"):
+        server.start()

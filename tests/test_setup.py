@@ -1,16 +1,15 @@
 """What a newcomer meets before the first lesson: the README, the installation, Binder, CI."""
 
-import json
 import re
 import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
-from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
-from conftest import LESSONS, ROOT, find_python, make_environment, requirements, run
-from test_notebooks import headings_of, markdown_of, minutes_of
+from environments import requirements
+from lessons import LESSONS, headings_of, markdown_of, minutes_of
+from machine import ROOT, run, run_online
 
 STUDIED = {"fastapi", "starlette", "uvicorn", "sse-starlette", "httpx", "nest-asyncio"}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -34,6 +33,18 @@ def test_top_level_holds_what_the_design_lists():
 
 def test_ruff_is_content():
     run(sys.executable, "-m", "ruff", "check", ".")
+
+
+def test_the_types_are_right():
+    run(sys.executable, "-m", "mypy", "--strict", "labserver")
+
+
+def test_no_test_imports_a_test():
+    for file in (ROOT / "tests").glob("*.py"):
+        found = re.findall(
+            r"^\s*(?:from|import) (test_\w+|conftest)\b", file.read_text("utf-8"), re.M
+        )
+        assert not found, f"{file.name} imports {found}"
 
 
 # The README
@@ -85,41 +96,46 @@ def test_what_the_lessons_study_is_pinned():
     assert lines[-1] == "-e ."
 
 
-def test_newest_python_finds_wheels(tmp_path):
-    """3.14 is what new machines bring; it is resolved here, not run."""
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
-    target = ["--python-version", "3.14", "--only-binary", ":all:", "--target", tmp_path]
-    run(*pip, *target, "--report", tmp_path / "report.json", *requirements())
-    report = json.loads((tmp_path / "report.json").read_text())
-    assert {item["metadata"]["name"] for item in report["install"]} >= STUDIED
+def test_a_wheel_holds_the_whole_package(tmp_path):
+    clean = shutil.ignore_patterns("build", "*.egg-info", "__pycache__")
+    shutil.copytree(ROOT / "labserver", tmp_path / "labserver", ignore=clean)
+    for name in ("pyproject.toml", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path]
+    run_online(*pip, tmp_path)
+    [wheel] = tmp_path.glob("*.whl")
+    with ZipFile(wheel) as archive:
+        held = {name for name in archive.namelist() if ".dist-info/" not in name}
+    files = [*tmp_path.glob("labserver/**/*.py"), tmp_path / "labserver/page.html"]
+    assert held == {file.relative_to(tmp_path).as_posix() for file in files}
+
+
+def test_newest_python_finds_wheels(newest_wheels):
+    assert newest_wheels >= STUDIED
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [["--index-url", "https://127.0.0.1:1/simple"], ["--proxy", "http://127.0.0.1:1"]],
+    ids=["index", "proxy"],
+)
+def test_what_needs_an_index_is_skipped_where_none_answers(elsewhere, tmp_path):
+    pip = [sys.executable, "-m", "pip", "--isolated", "download", "--retries=1", "--no-deps"]
+    with pytest.raises(pytest.skip.Exception, match="cannot be reached"):
+        run_online(*pip, *elsewhere, "--dest", tmp_path, "six")
+
+
+def test_an_index_that_has_no_such_package_is_a_failure(tmp_path):
+    pip = [sys.executable, "-m", "pip", "--isolated", "download", "--no-index"]
+    with pytest.raises(AssertionError, match="No matching distribution"):
+        run_online(*pip, "--dest", tmp_path, "no-such-package")
 
 
 # Binder
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="Binder's base is for Linux")
-@pytest.mark.timeout(600)
-def test_binder_builds_and_runs_the_first_lesson(tmp_path):
-    """Its base, as repo2docker locks it, then what the Dockerfile runs, here without Docker."""
-    dockerfile = run(sys.executable, "-m", "repo2docker", "--no-build", "--debug", ".")
-    version = re.search(r"conda environment for python=([\d.]+)", dockerfile)[1]
-    [install] = re.findall(r"RUN \$\{KERNEL_PYTHON_PREFIX\}/bin/(pip .+)", dockerfile)
-    [package] = find_spec("repo2docker").submodule_search_locations
-    asked, lock = (
-        (Path(package) / f"buildpacks/conda/environment.py-{version}{rest}")
-        .read_text()
-        .replace("jupyterhub-singleuser", "jupyterhub")  # conda's name, PyPI's name
-        for rest in (".yml", "-linux-64.lock")
-    )
-    base = re.findall(r"^- ([\w-]+)==", asked, re.MULTILINE)
-    locked = dict(re.findall(r"/([a-z][\w.-]*)-(\d+(?:\.\d+)*)-\w+\.(?:conda|tar)", lock))
-    constraints = tmp_path / "constraints.txt"
-    constraints.write_text("".join(f"{name}=={number}\n" for name, number in locked.items()))
-    python = make_environment(tmp_path / "venv", find_python(version), "-c", constraints, *base)
-
-    ignored = shutil.ignore_patterns(".*", "*.egg-info", "__pycache__")
-    repo = shutil.copytree(ROOT, tmp_path / "repo", ignore=ignored)
-    run(python, "-m", *install.replace('"', "").split(), cwd=repo)
+def test_binder_builds_and_runs_the_first_lesson(binder):
+    python, repo, locked = binder
     run(python, "-m", "pip", "check")
     assert "jupyterlab==" + locked["jupyterlab"] in run(python, "-m", "pip", "freeze")
     run(python.parent / "jupyter-execute", f"notebooks/{LESSONS[0].name}", cwd=repo)

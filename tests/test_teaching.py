@@ -10,8 +10,8 @@ import tomllib
 from itertools import accumulate
 
 import pytest
-from conftest import LESSONS, NO_PROXIES, ROOT, run
-from test_notebooks import (
+from lessons import (
+    LESSONS,
     cells_of,
     each_lesson,
     exercises_in,
@@ -21,6 +21,7 @@ from test_notebooks import (
     section_of,
     words_of,
 )
+from machine import NO_PROXIES, ROOT, run
 
 FILE = ROOT / "notebooks/TEACHING.md"
 TEXT = FILE.read_text(encoding="utf-8")
@@ -99,7 +100,7 @@ def test_set_up_line_prints_the_word_to_read_out():
         env=NO_PROXIES,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=150,
     )
     found = [text.strip() for text in done.stdout.splitlines() if wanted.strip('"') in text]
     assert len(found) == 1 and found[0].startswith("READY · Python 3."), done.stderr

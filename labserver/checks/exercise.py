@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from starlette.types import ASGIApp
 
-from labserver.recorder import Bounds, Watcher, record_watched
-from labserver.recording import Ending, RecordedEvent, Recording, counted
+from labserver.recorder import record_watched
+from labserver.recording import Bounds, Ending, RecordedEvent, Recording, Watcher, counted
 from labserver.server import Server
 
 SECONDS = 10.0  # that an answer has for one request, or for one call

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from labserver.checks.exercise import SECONDS, TRIES, Late, fetched, require
 from labserver.guard import KNOCK
-from labserver.recorder import Bounds, record_watched
-from labserver.recording import Chunk, RecordedEvent, Recording
+from labserver.recorder import record_watched
+from labserver.recording import Bounds, Chunk, RecordedEvent, Recording
 
 MOST = 100  # other requests beside one stream
 USUAL = 4  # times what another request takes alone: what it may take beside a stream

@@ -1,0 +1,87 @@
+"""What can be told about a stream from outside: a few requests, and their answers compared."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import httpx
+
+from labserver.diagnosis import rules
+from labserver.diagnosis.finding import Finding, Level
+from labserver.diagnosis.observation import Observation
+from labserver.diagnosis.probing import SAFE, Prober
+from labserver.diagnosis.report import as_text
+
+__all__ = ["Diagnosis", "Finding", "Level", "diagnose", "examine"]
+
+
+def diagnose(
+    url: str | httpx.URL,
+    method: str = "GET",
+    *,
+    seconds: float = 30.0,
+    quiet: bool = False,
+    headers: Any = None,
+    **httpx_options: Any,
+) -> list[Finding]:
+    """Ask a stream several times; say what was found, what it means and what to try.
+
+    Takes an address and the options of a request as `record` does (`method="POST"`, `json=…`), and
+    raises what `record` raises where nothing answers. It makes the same request up to twelve
+    times: ask so of a POST only where that does no harm. Ends within `seconds`; an interrupt ends
+    it at once, and what was found so far is kept. Prints the verdict, the findings and what was
+    seen, unless `quiet`. `labserver.diagnosis.rules.CODES` lists what it can find.
+    """
+    say = None if quiet else print
+    return examine(url, method, seconds, say, headers, **httpx_options).findings
+
+
+class Diagnosis(NamedTuple):
+    """What came of it."""
+
+    findings: list[Finding]
+    interrupted: bool
+
+
+def examine(
+    url: str | httpx.URL,
+    method: str,
+    seconds: float,
+    say: Callable[[str], Any] | None,
+    headers: Any,
+    **httpx_options: Any,
+) -> Diagnosis:
+    """Do what `diagnose` does, and tell it to `say`."""
+    if not seconds > 0:
+        raise ValueError(f"seconds is a time above 0, not {seconds!r}.")
+    prober = Prober(url, method, seconds, headers, httpx_options)
+    if say and prober.method not in SAFE:
+        say(f"This sends the same {prober.method} up to twelve times.\n")
+    interrupted = False
+    with _waiting_said(say, f"Asking {url} several times, for at most {seconds:g} s …"):
+        try:
+            prober.look()
+            if isinstance(prober.seen, Observation):
+                prober.look_again(rules.to_repeat(prober.seen))
+        except KeyboardInterrupt:
+            interrupted = True
+    found = [*rules.findings(prober.seen, prober.second)] if prober.seen else []
+    if say:
+        say(as_text(prober.seen, found, interrupted))
+    return Diagnosis(found, interrupted)
+
+
+@contextmanager
+def _waiting_said(say: Callable[[str], Any] | None, line: str) -> Iterator[None]:
+    """Show a line while it takes its time, where a line can be taken back."""
+    in_notebook = "ipykernel" in type(sys.stdout).__module__
+    if say is not print or not (in_notebook or sys.stdout.isatty()):
+        yield
+        return
+    sys.stdout.write(line)
+    sys.stdout.flush()
+    try:
+        yield
+    finally:
+        sys.stdout.write("\r" + " " * len(line) + "\r")

@@ -1,0 +1,79 @@
+"""What diagnose prints: the verdict, the findings, and what was seen of any stream."""
+
+import textwrap
+from collections.abc import Iterator
+from itertools import pairwise
+from statistics import median
+
+from labserver.diagnosis.finding import WIDTH, Finding, quoted, verdict
+from labserver.diagnosis.observation import MAX_LINES, Observation, Silence, is_binary
+from labserver.recording import Ending, counted
+
+HEADERS = ("transfer-encoding", "content-length", "cache-control", "x-accel-buffering")
+UNSEEN = """\
+What diagnose cannot see from outside: a client that collects the body, an in-process transport,
+whether the server cleans up after a client has left, how far it runs ahead of a slow client, a
+dependency that closes too early, an error that ends the body cleanly, how many streams at once the
+service can carry (it tries two), and whatever takes longer than this diagnosis. Lessons 09 and 10
+show how to look."""
+
+
+def as_text(seen: Observation | Silence | None, findings: list[Finding], interrupted: bool) -> str:
+    """The verdict, then each finding, then the facts, with empty lines between."""
+    told = verdict(findings)
+    if interrupted:
+        told = f"{told.removesuffix('.')}, then {Ending.INTERRUPTED.value}"
+    facts = [fact for fact in facts_of(seen) if fact] if isinstance(seen, Observation) else []
+    lines = [
+        line for fact in facts for line in textwrap.wrap(fact, WIDTH - 4, subsequent_indent="  ")
+    ]
+    parts = [told, *map(str, findings)]
+    if lines:
+        parts.append("\n    ".join(["What was seen:", *lines]))
+    return "\n\n".join([*parts, textwrap.fill(UNSEEN, WIDTH)])
+
+
+def facts_of(seen: Observation) -> Iterator[str]:
+    """What was seen, good or bad, a line each."""
+    yield repr(seen.alone).strip("<>").removeprefix("Recording ")
+    kind = seen.alone.response.headers.get("content-type")
+    yield (
+        f"content-type: {'missing' if kind is None else quoted(kind)}, "
+        f"headers after {seen.alone.headers_at:.3f} s"
+    )
+    headers = seen.alone.response.headers
+    yield ", ".join(f"{name}: {headers[name]}" for name in HEADERS if name in headers)
+    yield _pace(seen)
+    if seen.encoded:
+        coding = seen.encoded.response.headers.get("content-encoding", "not compressed")
+        yield f"asked as a browser asks: {coding}, headers after {seen.encoded.headers_at:.3f} s"
+    if seen.waits:
+        yield f"beside two of them, other requests waited at most {max(seen.waits):.3f} s"
+    if seen.sse:
+        yield _events(seen)
+    for id, answer in seen.resumed.items():
+        then = (
+            f"id {quoted(answer.events[0].id)}"
+            if answer.events
+            else (f"status {answer.response.status_code}")
+        )
+        yield f"asked with Last-Event-ID {quoted(id)}, the answer: {then}"
+
+
+def _pace(seen: Observation) -> str:
+    if not seen.items:
+        return ""
+    noun = "event" if seen.sse else "piece" if is_binary(seen.alone) else "line"
+    many = len(seen.items) > MAX_LINES
+    number = f"over {MAX_LINES:,} {noun}s" if many else counted(seen.items, noun)
+    gaps = [b.at - a.at for a, b in pairwise(seen.items)]
+    pace = f", then one every {median(gaps):.3f} s" if gaps else ""
+    return f"{number}, the first after {seen.first:.3f} s{pace}"
+
+
+def _events(seen: Observation) -> str:
+    gaps = [b.at - a.at for a, b in pairwise(seen.comments)]
+    every = f", one every {median(gaps):.3f} s" if gaps else ""
+    pings = "(ping)" if len(seen.comments) == 1 else "(pings)"
+    comments = f"{counted(seen.comments, 'comment')} {pings}{every}"
+    return f"{comments}; {counted(seen.ids, 'event')} with ids"

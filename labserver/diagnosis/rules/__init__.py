@@ -1,0 +1,156 @@
+"""The rules: in which order they are asked, and which of them make others superfluous."""
+
+from collections.abc import Iterator
+
+from labserver.diagnosis.finding import Finding, Rule
+from labserver.diagnosis.observation import Observation, Silence
+from labserver.diagnosis.rules import (
+    buffering,
+    bursts,
+    chunks,
+    compression,
+    concurrency,
+    content,
+    event_format,
+    framing,
+    headers,
+    length,
+    reconnect,
+    response,
+)
+
+# Faults first. Of several rules with one code, the first that has evidence speaks.
+RULES: tuple[Rule[Observation], ...] = (
+    response.status,
+    response.redirect,
+    response.not_decodable,
+    response.bad_framing,
+    response.cut_when_idle,
+    length.cut_before_its_length,
+    response.cut_short,
+    length.cut_before_first_of_its_length,
+    response.cut_before_first,
+    length.wrong_length,
+    length.length_not_reached,
+    response.empty,
+    buffering.accept_decides,
+    buffering.held_until_end,
+    buffering.held_after_headers,
+    bursts.torn_bursts,
+    bursts.bursts,
+    compression.gzip_holds_body,
+    compression.gzip_holds_headers,
+    concurrency.starved,
+    concurrency.never_awaits,
+    concurrency.one_at_a_time,
+    concurrency.refuses_second,
+    concurrency.shared_source,
+    concurrency.runs_out,
+    chunks.no_ping,
+    chunks.tiny_chunks,
+    chunks.tiny_the_second_time,
+    chunks.cumulative,
+    chunks.header_repeated,
+    event_format.not_labelled,
+    event_format.indented,
+    event_format.no_events,
+    event_format.escaped_newlines,
+    event_format.no_blank_line,
+    event_format.unfinished_event,
+    event_format.byte_order_mark,
+    event_format.carriage_return,
+    event_format.lost_lines,
+    framing.framed_twice,
+    framing.fields_as_data,
+    event_format.event_without_data,
+    event_format.not_utf_8,
+    event_format.bad_retry,
+    event_format.short_retry,
+    content.torn_letters,
+    content.python_repr,
+    content.none_as_data,
+    content.bad_json,
+    content.json_twice,
+    reconnect.ids_repeat,
+    reconnect.ids_missing,
+    reconnect.new_ids,
+    reconnect.ignores_last_event_id,
+    reconnect.resumes_beside,
+    reconnect.replays,
+    headers.cacheable,
+    response.advice_redirect,
+    response.advice_error_inside,
+    response.advice_ends_when_idle,
+    buffering.advice_whole,
+    buffering.advice_work_first,
+    buffering.advice_headers_late,
+    bursts.advice_bursts,
+    compression.advice_gzip_holds_headers,
+    concurrency.advice_one_at_a_time,
+    chunks.advice_stalled,
+    chunks.advice_small_chunks,
+    framing.advice_fields_as_data,
+    reconnect.advice_replays,
+    headers.advice_content_length,
+    headers.advice_nosniff,
+    headers.advice_cache_control,
+    headers.advice_accel_buffering,
+)
+
+CODES = tuple(dict.fromkeys([response.no_headers.code, *(rule.code for rule in RULES)]))
+
+# What needs no word, or would be wrong, once one of these was said.
+SUPPRESSED_BY = {
+    "cut-short": {"not-decodable", "bad-framing"},
+    "cut-before-first": {"not-decodable", "bad-framing"},
+    "held-until-end": {"accept-decides"},
+    "empty": {"wrong-length"},
+    "gzip-holds-headers": {"gzip-holds-body"},
+    "one-at-a-time": {"starved", "never-awaits"},
+    "shared-source": {"refuses-second"},
+    "unfinished-event": {"no-blank-line"},
+    "lost-lines": {"byte-order-mark", "carriage-return"},
+    "bad-json": {"wrong-length", "not-labelled", "byte-order-mark", "carriage-return"},
+    "json-twice": {"framed-twice"},
+    "ignores-last-event-id": {"ids-repeat"},
+    "resumes-beside": {"ids-repeat"},
+    "replays": {"ids-repeat", "ignores-last-event-id"},
+    "advice-redirect": {"redirect"},
+    "advice-whole": {"held-until-end", "accept-decides"},
+    "advice-bursts": {"bursts"},
+    "advice-framed-twice": {"framed-twice"},
+    "advice-gzip-holds-headers": {"gzip-holds-headers", "gzip-holds-body"},
+    "advice-headers-late": {"gzip-holds-headers", "held-until-end"},
+    "advice-stalled": {"no-ping", "wrong-length"},
+    "advice-cache-control": {"cacheable"},
+    "advice-nosniff": {"not-labelled"},
+}
+
+# What is worth a word only once one of these was said.
+ONLY_WITH = {"advice-accel-buffering": {"held-until-end", "bursts", "advice-bursts"}}
+
+
+def findings(seen: Observation | Silence, second: Observation | None = None) -> Iterator[Finding]:
+    """What the rules find.
+
+    `second` is a later observation: what rests on a comparison of times, which a busy machine may
+    upset, is said only if both show it.
+    """
+    if isinstance(seen, Silence):
+        yield response.no_headers.finding(response.no_headers.evidence(seen))
+        return
+    said: set[str] = set()
+    for rule in RULES:
+        if rule.code in said or said & SUPPRESSED_BY.get(rule.code, set()):
+            continue
+        if rule.code in ONLY_WITH and not said & ONLY_WITH[rule.code]:
+            continue
+        evidence = rule.evidence(seen)
+        if evidence and (not rule.repeat or second is None or rule.evidence(second)):
+            said.add(rule.code)
+            yield rule.finding(evidence)
+
+
+def to_repeat(seen: Observation) -> set[str]:
+    """The parts of an observation that a finding rests on, and that should be measured again."""
+    return {rule.repeat for rule in RULES if rule.repeat and rule.evidence(seen)}

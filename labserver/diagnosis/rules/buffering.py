@@ -1,0 +1,120 @@
+"""Rules about what is held back on its way until the end."""
+
+from labserver.diagnosis.finding import Level, rule
+from labserver.diagnosis.observation import LATE, LINES, SEVERAL, Observation, items_of
+from labserver.recording import counted
+
+HEADERS_LATE = 1.0  # seconds
+NO_WAIT = 0.05  # of a time: what follows sooner came together
+
+
+def _held(seen: Observation) -> bool:
+    """Whether events came at once, though they are made one by one."""
+    if not seen.sse or not seen.came_at_once or len(seen.items) < SEVERAL:
+        return False
+    # Events in chunks of their own, right after headers that came at once, may be a query's rows.
+    return seen.headers_waited or len(seen.items) >= SEVERAL * len(seen.alone.chunks)
+
+
+def _all_at_once(seen: Observation) -> str:
+    what = counted(seen.items, "event" if seen.sse else "line")
+    parts = [f"{what} within {seen.last - seen.first:.3f} s", counted(seen.alone.chunks, "chunk")]
+    return ", ".join(parts + [f"content-length: {seen.length}"] * bool(seen.length))
+
+
+def _headers_then_nothing(seen: Observation) -> str:
+    return (
+        f"headers at {seen.alone.headers_at:.3f} s, then nothing until {seen.first:.3f} s, "
+        f"then {_all_at_once(seen)}"
+    )
+
+
+@rule(
+    "held-until-end",
+    Level.FAULT,
+    """Nothing came for a while, then the headers and all events at once. This is consistent with
+    a proxy that buffers, or with middleware or a route that collects the whole body. Ask the app
+    directly, without what stands in front of it, and compare.""",
+)
+def held_until_end(seen: Observation) -> str:
+    if not _held(seen) or not seen.headers_waited:
+        return ""
+    return f"nothing for {seen.first:.3f} s, then {_all_at_once(seen)}"
+
+
+@rule(
+    "held-until-end",
+    Level.FAULT,
+    """The headers came at once, then nothing for a while, then all events together. This is
+    consistent with a route that does all its work before its first yield, or that joins all
+    events; compression that does not flush looks the same. Yield each event when it is made.""",
+)
+def held_after_headers(seen: Observation) -> str:
+    return _headers_then_nothing(seen) if _held(seen) else ""
+
+
+def _whole(seen: Observation) -> bool:
+    """Whether what may be meant to stream came at once."""
+    if not seen.came_at_once or not (seen.sse or seen.type in LINES | {"text/csv"}):
+        return False
+    return len(seen.items) >= SEVERAL or (len(seen.alone.chunks) == 1 and not seen.sse)
+
+
+@rule(
+    "advice-whole",
+    Level.ADVICE,
+    """Nothing came for a while, then everything at once. This is right for a report that is made
+    whole. If it is meant to stream, this is consistent with a proxy that buffers, or with
+    middleware or a route that collects the body: ask the app directly, and compare.""",
+)
+def advice_whole(seen: Observation) -> str:
+    if not _whole(seen) or not seen.headers_waited:
+        return ""
+    return f"nothing for {seen.first:.3f} s, then {_all_at_once(seen)}"
+
+
+@rule(
+    "advice-whole",
+    Level.ADVICE,
+    """The headers came at once, then nothing for a while, then everything together. This is
+    consistent with a route that works before its first yield, as for a query. If rows are ready
+    earlier, yield each as it comes.""",
+)
+def advice_work_first(seen: Observation) -> str:
+    return _headers_then_nothing(seen) if _whole(seen) else ""
+
+
+@rule(
+    "accept-decides",
+    Level.FAULT,
+    """It is held back unless the request has Accept: text/event-stream. jupyter-server-proxy does
+    this, for example. Send that header from the client, or ask without the proxy.""",
+)
+def accept_decides(seen: Observation) -> str:
+    items = items_of(seen.accepted) if seen.accepted else []
+    if not seen.accepted or not items or not seen.items:
+        return ""
+    firsts = [one.chunks[0].at for one in seen.others if one.chunks]
+    if seen.accepted.response.status_code != 200 or min(firsts, default=0.0) < 0.5 * seen.first:
+        return ""  # refused, or quick without that header, too
+    if items[0].at > seen.first - max(LATE, 0.3 * seen.first):
+        return ""
+    return f"first bytes at {seen.first:.3f} s, with that header at {items[0].at:.3f} s"
+
+
+@rule(
+    "advice-headers-late",
+    Level.ADVICE,
+    """The headers came only with the first event. This is consistent with middleware that holds
+    them, or with a route that awaits something. Until then a client cannot tell that it is
+    connected: yield a comment (": hello") at once.""",
+)
+def advice_headers_late(seen: Observation) -> str:
+    at = seen.alone.headers_at
+    if not seen.sse or at < HEADERS_LATE or not seen.alone.chunks:
+        return ""
+    with_first = seen.alone.chunks[0].at - at < NO_WAIT * at and seen.last - seen.first > LATE
+    again = [one.headers_at for one in seen.others]
+    if not with_first or min(again, default=at) < 0.5 * at:
+        return ""
+    return f"headers after {at:.3f} s, the first bytes with them"

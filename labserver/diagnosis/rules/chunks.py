@@ -1,0 +1,129 @@
+"""Rules about the pieces of a body: how small, how seldom, how alike."""
+
+from itertools import pairwise
+from statistics import median
+
+from labserver.diagnosis.finding import Level, listed, quoted, rule
+from labserver.diagnosis.observation import Observation, items_of
+from labserver.recording import counted
+
+SILENT = 16.0  # seconds; sse-starlette and fastapi.sse send a ping after 15
+STALLED = 5.0  # seconds
+SLOWER = 10  # times as long as the longest gap before
+SNAPSHOT = 0.05  # seconds; gaps below tell nothing of a pace
+TINY_BYTES = 2
+SMALL_BYTES = 100
+SEEN_SMALL, SEEN_TINY = 500, 100  # chunks
+FAST = 0.01  # seconds a chunk: slower than this, nobody minds how small they are
+HEADER_TIMES = 3
+
+
+@rule(
+    "no-ping",
+    Level.FAULT,
+    """This event stream was silent for a long time. Proxies close such a connection, and the
+    server does not notice a client that left. Send a comment (": ping") every 15 s.""",
+)
+def no_ping(seen: Observation) -> str:
+    moments = [0.0, *(chunk.at for chunk in seen.alone.chunks), seen.alone.seconds]
+    silence = max(b - a for a, b in pairwise(moments))
+    return f"{silence:.1f} s without a byte" if seen.sse and silence > SILENT else ""
+
+
+@rule(
+    "advice-stalled",
+    Level.ADVICE,
+    """The stream paused, and did not go on for as long as it was watched. If it should have, it
+    waits for something that does not come: look at what the generator awaits at that point.""",
+)
+def advice_stalled(seen: Observation) -> str:
+    gaps = [b.at - a.at for a, b in pairwise(seen.alone.chunks)]
+    if seen.alone.whole or not gaps or median(gaps) < SNAPSHOT:
+        return ""  # what came at once at the start tells nothing of a pace
+    tail = seen.alone.seconds - seen.alone.chunks[-1].at
+    told = f"{tail:.1f} s without a byte, after gaps of at most {max(gaps):.3f} s"
+    return told if tail > max(STALLED, SLOWER * max(gaps)) else ""
+
+
+def _middle_size(seen: Observation) -> float:
+    return median(chunk.size for chunk in seen.alone.chunks)
+
+
+def _small(seen: Observation) -> str:
+    number = len(seen.alone.chunks)
+    pace = (seen.alone.chunks[-1].at - seen.alone.chunks[0].at) / number
+    size = _middle_size(seen)
+    each = f"{counted(number, 'chunk')} of {size:g} byte{'' if size == 1 else 's'}"
+    return f"{each}, one every {pace * 1e3:.2f} ms" if pace < FAST else ""
+
+
+@rule(
+    "tiny-chunks",
+    Level.FAULT,
+    """The chunks are a letter or two long, and each costs more than its bytes. This is consistent
+    with a loop over a string, which gives letters. Put the string into a list, or collect pieces
+    before you yield.""",
+)
+def tiny_chunks(seen: Observation) -> str:
+    if len(seen.alone.chunks) >= SEEN_TINY and _middle_size(seen) <= TINY_BYTES:
+        return _small(seen)
+    return ""
+
+
+@rule(
+    "tiny-chunks",
+    Level.FAULT,
+    """Asked again, the same stream came in many more and smaller pieces. This is consistent with
+    an answer that is kept as a string after the first time: a loop over a string gives letters.
+    Keep the list of pieces.""",
+)
+def tiny_the_second_time(seen: Observation) -> str:
+    before = [len(item.text) for item in seen.items] or [0]
+    for again in ([len(item.text) for item in items_of(one)] for one in seen.pair):
+        if len(again) > max(50, 4 * len(before)) and median(again) < 0.75 * median(before):
+            return (
+                f"{counted(before, 'piece')} at first; asked again, "
+                f"{counted(again, 'smaller piece')}"
+            )
+    return ""
+
+
+@rule(
+    "advice-small-chunks",
+    Level.ADVICE,
+    """There are many small chunks, and each costs more than its bytes. Collect some rows, for
+    example 100, before you yield them.""",
+)
+def advice_small_chunks(seen: Observation) -> str:
+    many = len(seen.alone.chunks) >= SEEN_SMALL and not seen.sse
+    return _small(seen) if many and TINY_BYTES < _middle_size(seen) <= SMALL_BYTES else ""
+
+
+@rule(
+    "cumulative",
+    Level.FAULT,
+    """Each chunk repeats all the chunks before it. This is consistent with a buffer that is not
+    emptied: after each yield, call seek(0) and truncate(0).""",
+)
+def cumulative(seen: Observation) -> str:
+    data = [chunk.data for chunk in seen.alone.chunks if chunk.data]
+    again = len(data) > 2 and b"\n" in data[0] and len(data[0]) > 7
+    again = again and all(len(a) < len(b) and b.startswith(a) for a, b in pairwise(data))
+    return f"chunks of {listed([len(one) for one in data])} bytes" if again else ""
+
+
+@rule(
+    "header-repeated",
+    Level.FAULT,
+    """The first line of this CSV comes again at the start of later chunks, so a reader takes it
+    for data. This is consistent with a header that is written for each batch. Write it once.""",
+)
+def header_repeated(seen: Observation) -> str:
+    header = seen.body.lstrip(b"\xef\xbb\xbf").partition(b"\n")[0].rstrip(b"\r")
+    telling = seen.type == "text/csv" and header.count(b",") + header.count(b";") > 0
+    if not telling or any(character in b"0123456789" for character in header):
+        return ""
+    starts = [chunk.data.lstrip(b"\xef\xbb\xbf") for chunk in seen.alone.chunks]
+    times = sum(data.startswith(header) for data in starts)
+    told = f"{quoted(header.decode(errors='replace'))} {counted(times, 'time')}"
+    return told if HEADER_TIMES <= times < seen.body.count(b"\n") / 2 + 1 else ""

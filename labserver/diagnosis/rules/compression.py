@@ -1,0 +1,104 @@
+"""Rules about compression: what changes where the request accepts gzip, br or zstd."""
+
+from itertools import pairwise
+from statistics import median
+
+from labserver.diagnosis.finding import Level, rule
+from labserver.diagnosis.observation import LATE, Observation, bursts_of
+from labserver.recording import Recording, counted
+
+NO_WAIT = 0.05  # of a time: what follows sooner came together
+HEAD_BYTES = 32  # that a coding may send before it has compressed anything
+FEWER = 3  # times fewer arrivals than without compression
+
+
+def _compressed(seen: Observation) -> bool:
+    """Whether it is compressed for those alone who accept it."""
+    ours = "content-encoding" in seen.alone.response.headers
+    return bool(seen.encoded and "content-encoding" in seen.encoded.response.headers and not ours)
+
+
+@rule(
+    "gzip-holds-body",
+    Level.FAULT,
+    """Compression holds the body back, though the headers came. This is consistent with a
+    compressor that does not flush after each chunk. Make it flush, or leave this route out of
+    compression.""",
+    repeat="encoded",
+)
+def gzip_holds_body(seen: Observation) -> str:
+    if not seen.encoded or not _compressed(seen):
+        return ""
+    until = seen.encoded.seconds
+    plain, packed = _arrivals(seen.alone, until), _arrivals(seen.encoded, until)
+    first = packed[0] if packed else until
+    late = plain and first - plain[0] > LATE
+    if not late or len(packed) * FEWER > len(plain):
+        return ""
+    return (
+        f"compressed ({_coding(seen)}): {counted(packed, 'arrival')} in {until:.3f} s, the first "
+        f"after {first:.3f} s; uncompressed: {len(plain)}, the first after {plain[0]:.3f} s"
+    )
+
+
+def _arrivals(recording: Recording, until: float) -> list[float]:
+    """When something came, up to a moment; a coding's own first bytes do not count."""
+    moments = [chunk.at for chunk in recording.chunks if chunk.at <= until]
+    if recording.chunks and "content-encoding" in recording.response.headers:
+        moments = moments[recording.chunks[0].size <= HEAD_BYTES and len(moments) > 1 :]
+    return [burst.at for burst in bursts_of(moments)]
+
+
+def _coding(seen: Observation) -> str:
+    return seen.encoded.response.headers.get("content-encoding", "") if seen.encoded else ""
+
+
+@rule(
+    "gzip-holds-headers",
+    Level.FAULT,
+    """Compression holds back the headers until the first chunk, so a client cannot tell that it
+    is connected. Leave this route out of compression, or yield something at once.""",
+    repeat="encoded",
+)
+def gzip_holds_headers(seen: Observation) -> str:
+    plain = seen.alone.headers_at
+    if seen.no_encoded > max(1.0, 4 * plain) and seen.pair:
+        return f"none within {seen.no_encoded:.3f} s; uncompressed after {plain:.3f} s"
+    if not seen.encoded or not _headers_with_body(seen):
+        return ""
+    packed = seen.encoded.headers_at
+    # Starlette's holds them as long where the client takes no gzip. Then no comparison helps, but
+    # for the pace: where each piece takes as long, the first one is what the headers waited for.
+    late = packed - plain > LATE and packed > 4 * plain
+    paces = [b.at - a.at for a, b in pairwise(seen.bursts)]
+    both = bool(paces) and min(packed, plain) > LATE and 0.6 < plain / median(paces) < 1.7
+    return _headers_told(seen) if late or both else ""
+
+
+@rule(
+    "advice-gzip-holds-headers",
+    Level.ADVICE,
+    """The headers came only with the first bytes, compressed or not. This is consistent with
+    compression that holds them, or with a route that takes its time. Yield something at once, and
+    see whether the headers come with it.""",
+)
+def advice_gzip_holds_headers(seen: Observation) -> str:
+    if not seen.encoded or not _headers_with_body(seen):
+        return ""
+    late = min(seen.encoded.headers_at, seen.alone.headers_at) > LATE
+    return _headers_told(seen) if late and seen.last - seen.first > LATE else ""
+
+
+def _headers_with_body(seen: Observation) -> bool:
+    if not seen.encoded or not seen.encoded.chunks or not _compressed(seen):
+        return False
+    headers_at = seen.encoded.headers_at
+    return seen.encoded.chunks[0].at - headers_at < NO_WAIT * headers_at
+
+
+def _headers_told(seen: Observation) -> str:
+    packed = seen.encoded.headers_at if seen.encoded else 0.0
+    return (
+        f"compressed ({_coding(seen)}): headers after {packed:.3f} s, just before the first "
+        f"byte; uncompressed: headers after {seen.alone.headers_at:.3f} s"
+    )

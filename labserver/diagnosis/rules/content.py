@@ -1,0 +1,128 @@
+"""Rules about what the data says: JSON, text, letters."""
+
+import ast
+import json
+import re
+from contextlib import suppress
+from itertools import pairwise
+
+from labserver.diagnosis.finding import Level, rule, some
+from labserver.diagnosis.observation import Observation
+from labserver.recording import Ending
+
+LONGEST = 3000  # characters of a text that is parsed as Python
+MOST = 200  # texts that are parsed as Python, or twice
+DOCUMENT_BYTES = 2**18  # of a JSON document that is parsed
+NEIGHBOURS = 999  # characters of two texts that may hold the two halves of a letter
+LOST = "\ufffd"
+NOTHING = {"None", "undefined", "[object Object]"}
+REPR = re.compile(r"\{'.*\}|b'.*'|<(.* object|function .*|coroutine .*|\S+) at 0x[0-9a-f]+>", re.S)
+
+
+@rule(
+    "torn-letters",
+    Level.FAULT,
+    """Letters came as U+FFFD, the sign for what cannot be decoded. This is consistent with bytes
+    that are decoded piece by piece, which cuts letters in two. Use one incremental decoder for the
+    whole stream.""",
+)
+def torn_letters(seen: Observation) -> str:
+    if LOST.encode() not in seen.body and rb"\ufffd" not in seen.body:
+        return ""  # then it is not U+FFFD that came, but what is no UTF-8
+    texts = [item.text.replace(r"\ufffd", LOST) for item in seen.items]
+    pairs = [a for a, b in pairwise(texts) if _torn_between(a, b)]
+    return some(pairs or [text for text in texts if 2 * LOST in text], "text")
+
+
+def _torn_between(one: str, other: str) -> bool:
+    return LOST in one and LOST in other and len(one + other) < NEIGHBOURS
+
+
+@rule(
+    "python-repr",
+    Level.FAULT,
+    """The data is Python's repr, with single quotes, where clients expect JSON. Make it with
+    json.dumps.""",
+)
+def python_repr(seen: Observation) -> str:
+    texts = [item.text for item in seen.items[:MOST]]
+    found = [text for text in texts if _is_repr(text)]
+    # Of prose, and of what a program prints, some may look like it.
+    share = 3 if seen.sse or seen.json_lines else 2
+    return some(found, "text") if share * len(found) > len(texts) else ""
+
+
+def _is_repr(text: str) -> bool:
+    if REPR.fullmatch(text[:LONGEST]):
+        return True
+    with suppress(Exception):  # whatever a stranger's text may do to a parser
+        like = text[0] in "{[(" and "'" in text[:LONGEST] and not is_json(text)
+        return like and len(text) <= LONGEST and bool(ast.literal_eval(text))
+    return False
+
+
+@rule(
+    "none-as-data",
+    Level.FAULT,
+    """The text None (or undefined, or [object Object]) came as data. This is consistent with a
+    value that was missing, or no text. Leave such an event out, or send JSON: null.""",
+)
+def none_as_data(seen: Observation) -> str:
+    if not (seen.sse or seen.json_lines):
+        return ""
+    texts = [item.text for item in seen.items] + seen.ids
+    found = [text for text in texts if text in NOTHING]
+    return some(found, "text") if 4 * len(found) > len(texts) else ""
+
+
+@rule(
+    "bad-json",
+    Level.FAULT,
+    """The data looks like JSON, or is labelled so, but a parser refuses it. Common reasons: NaN,
+    several documents in one, a newline inside a text. Make each document with one call of
+    json.dumps (allow_nan=False), and parse one in a test.""",
+)
+def bad_json(seen: Observation) -> str:
+    texts = [text for text in _documents(seen) if text.strip()]  # an empty line is a ping
+    bad = [text for text in texts if not is_json(text) and not _is_repr(text)]
+    if not seen.sse:
+        return some(bad, "document")
+    # One by one, events may be pieces of one document.
+    good = [text for text in texts if text[:1] == "{" and is_json(text)]
+    bad = [text for text in bad if re.match(r'\{\s*"', text)] * (len(texts) > 1)
+    return some(bad, "text") if 2 * len(bad) > len(texts) or len(good) > 2 + len(bad) else ""
+
+
+def _documents(seen: Observation) -> list[str]:
+    """What ought to be JSON."""
+    if seen.type.endswith("/json"):
+        return [seen.text] * (seen.alone.whole and len(seen.body) < DOCUMENT_BYTES)
+    if not (seen.sse or seen.json_lines):
+        return []
+    items = seen.items[: None if seen.alone.ending is Ending.WHOLE else -1]
+    return [item.text for item in items]
+
+
+@rule(
+    "json-twice",
+    Level.FAULT,
+    """The data is JSON inside a JSON string: it was encoded twice. Give the library the object
+    itself, or the finished text as raw data.""",
+)
+def json_twice(seen: Observation) -> str:
+    found = []
+    for item in seen.items[:MOST]:
+        with suppress(ValueError, RecursionError):
+            inner = json.loads(item.text) if item.text[:1] == '"' else None
+            value = json.loads(inner or "1")
+            found += [item.text] if value and isinstance(value, dict | list) else []
+    return some(found, "text") if len(found) > 1 else ""
+
+
+def is_json(text: str) -> bool:
+    """Whether it is a JSON document by the standard, which has no NaN."""
+    try:
+        json.loads(text, parse_constant=lambda name: 1 / 0)
+    except (ValueError, ZeroDivisionError, RecursionError):
+        return False
+    return True

@@ -1,0 +1,94 @@
+"""Rules about events that are framed twice: an event's text as the data of another."""
+
+import json
+import re
+from contextlib import suppress
+
+from labserver.diagnosis.finding import Level, rule, some
+from labserver.diagnosis.observation import Observation
+
+FIELD = re.compile(r"(data|event|id|retry):|: ?\S")
+KEYS = {"data", "event", "id", "retry", "comment"}  # of the dict that sse-starlette takes
+MOST = 200  # texts that are parsed
+
+
+@rule(
+    "framed-twice",
+    Level.FAULT,
+    """The data of these events is itself a frame: data:, another field or a comment. This is
+    consistent with formatted text that was given to a library, which frames it again. Give the
+    library the bare text, or send formatted text as a plain response.""",
+)
+def framed_twice(seen: Observation) -> str:
+    texts = [_from_json(event.data) for event in seen.alone.events[:MOST]]
+    framed = [text for text in texts if _is_frame(text)]
+    # A frame ends in an empty line; what is not so may be prose.
+    sure = 2 * len(framed) > len(texts) or any(text[-1] == "\n" for text in framed)
+    return some(framed, "event") if sure else ""
+
+
+def _from_json(text: str) -> str:
+    """The text, or what it says as a JSON string."""
+    with suppress(ValueError, RecursionError):
+        value = json.loads(text) if text[:1] == '"' else None
+        return value if isinstance(value, str) and value else text
+    return text
+
+
+def _is_frame(text: str) -> bool:
+    return all(FIELD.match(line) for line in text.rstrip("\n").split("\n"))
+
+
+@rule(
+    "framed-twice",
+    Level.FAULT,
+    """The data of these events is a JSON object of an event's own fields: event, id, retry. This
+    is consistent with a dict of fields given to a library that sends any dict as data. Give it
+    its own event object (fastapi.sse: ServerSentEvent).""",
+)
+def fields_as_data(seen: Observation) -> str:
+    found = _field_dicts(seen)
+    return (
+        some(found, "event") if found and (_by_fastapi(seen) or _more_than_a_name(found)) else ""
+    )
+
+
+@rule(
+    "advice-framed-twice",
+    Level.ADVICE,
+    """The data of these events is a JSON object with "event" and "data" in it, while the events
+    themselves have no name. If a dict of fields was given to a library that sends any dict as
+    data, give it its own event object; if the object is meant so, nothing is wrong.""",
+)
+def advice_fields_as_data(seen: Observation) -> str:
+    return some(_field_dicts(seen), "event")
+
+
+def _field_dicts(seen: Observation) -> list[str]:
+    """The data that are JSON objects of an event's fields, where most are so."""
+    events, found = seen.alone.events[:MOST], []
+    for event in events:
+        keys = _keys(event.data)
+        bare = event.event == "message" and not event.id
+        if bare and "data" in keys and keys <= KEYS and keys & {"event", "id", "retry"}:
+            found.append(event.data)
+    return found if 2 * len(found) > len(events) else []
+
+
+def _keys(text: str) -> set[str]:
+    with suppress(ValueError, RecursionError):
+        value = json.loads(text) if text[:1] == "{" else None
+        return set(value) if isinstance(value, dict) else set()
+    return set()
+
+
+def _more_than_a_name(found: list[str]) -> bool:
+    """Whether more than the name of an event is in it; many a service wraps data in a name."""
+    return all("retry" in _keys(text) or {"event", "id"} <= _keys(text) for text in found)
+
+
+def _by_fastapi(seen: Observation) -> bool:
+    """Whether it looks like fastapi.sse, whose users have an event object for that."""
+    headers = seen.alone.response.headers
+    names = ("cache-control", "x-accel-buffering", "connection")
+    return [headers.get(name) for name in names] == ["no-cache", "no", None]

@@ -1,0 +1,121 @@
+"""Rules about coming back: ids, Last-Event-ID, and what follows an end."""
+
+import re
+from collections import Counter
+
+from labserver.diagnosis.finding import Level, listed, quoted, rule
+from labserver.diagnosis.observation import Observation, items_of
+from labserver.recording import counted
+
+SAME = 3  # events that are compared
+END = re.compile(r"\b(done|end(ed)?|eof|completed?|finish(ed)?|closed?|stop(ped)?|bye)\b", re.I)
+
+
+@rule(
+    "ids-repeat",
+    Level.FAULT,
+    """Several events have the same id, so a client that comes back by it loses events or gets
+    some again. Give each event an id of its own.""",
+)
+def ids_repeat(seen: Observation) -> str:
+    ids = seen.ids[:-1] if seen.ids[-1:] == seen.ids[-2:-1] else seen.ids  # an end may have it
+    twice = [quoted(id) for id, times in Counter(ids).items() if times > 1] if seen.sse else []
+    told = f"{counted(seen.ids, 'event')} with ids, these more than once: {listed(twice, 3)}"
+    return told if twice else ""
+
+
+@rule(
+    "ids-missing",
+    Level.FAULT,
+    """Some events have ids and others like them have none, so a client that comes back after one
+    without gets it again. Give an id to each of them.""",
+)
+def ids_missing(seen: Observation) -> str:
+    events = [{line.name: line.value for line in frame} for frame in seen.frames[:-1]]
+    names = {event.get("event") for event in events if event.get("id")}
+    alike = [event for event in events if "data" in event and event.get("event") in names]
+    bare = [event for event in alike[:-1] if not event.get("id")]
+    if not seen.sse or len(bare) < 2:
+        return ""
+    return f"{len(bare)} of {counted(alike, 'event')}, one with data {quoted(bare[-1]['data'])}"
+
+
+@rule(
+    "new-ids",
+    Level.FAULT,
+    """The same events got new ids at the next request, so no client can go on where it was. This
+    is consistent with ids that are made for each connection (uuid4, a clock). Use ids that belong
+    to the events: a number, or the key of a row.""",
+)
+def new_ids(seen: Observation) -> str:
+    mine = [event for event in seen.alone.events if event.id][:SAME]
+    if len({event.data for event in mine}) < len(mine):
+        return ""  # data that repeat do not show that it is the same event
+    for other in [*seen.pair, *seen.resumed.values()]:
+        theirs = [event for event in other.events if event.id][: len(mine)]
+        same = len(theirs) > 1 or len(mine) == 1
+        same = same and [event.data for event in theirs] == [e.data for e in mine][: len(theirs)]
+        if theirs and same and not {event.id for event in theirs} & {*seen.ids}:
+            return (
+                f"data {quoted(mine[0].data)} came with id {quoted(mine[0].id)}, "
+                f"then with id {quoted(theirs[0].id)}"
+            )
+    return ""
+
+
+@rule(
+    "ignores-last-event-id",
+    Level.FAULT,
+    """It sends ids, but ignores the Last-Event-ID that a client sends when it comes back, so after
+    each reconnect everything is sent again. Read the header, and begin after that id.""",
+)
+def ignores_last_event_id(seen: Observation) -> str:
+    for id, answer in seen.resumed.items():
+        if id != seen.ids[-1] and answer.events and answer.events[0].id == seen.ids[0]:
+            first = quoted(seen.ids[0])
+            return f"asked with Last-Event-ID {quoted(id)}, it began again at id {first}"
+    return ""
+
+
+@rule(
+    "resumes-beside",
+    Level.FAULT,
+    """After a reconnect a client gets events again, or misses some. Begin with the event that
+    follows the one named by Last-Event-ID.""",
+)
+def resumes_beside(seen: Observation) -> str:
+    for id, answer in seen.resumed.items():
+        got, at = answer.events[0].id if answer.events else "", seen.ids.index(id)
+        if got in seen.ids[1:] and seen.ids.index(got) != at + 1:
+            return f"asked for what comes after id {quoted(id)}, it began with id {quoted(got)}"
+    return ""
+
+
+@rule(
+    "replays",
+    Level.FAULT,
+    """EventSource comes back after the end and gets everything again, for ever. Answer the last id
+    with status 204, which tells it to stay away.""",
+)
+def replays(seen: Observation) -> str:
+    answer = seen.resumed.get(seen.ids[-1]) if seen.ids and seen.alone.whole else None
+    if not answer or not answer.events or answer.events[0].id != seen.ids[0]:
+        return ""
+    return f"asked for what comes after the last id, {quoted(seen.ids[-1])}, it sent everything"
+
+
+@rule(
+    "advice-replays",
+    Level.ADVICE,
+    """EventSource comes back after the end and gets everything again, for ever. Send ids and
+    answer the last one with status 204, or send an end event at which the page calls close().""",
+)
+def advice_replays(seen: Observation) -> str:
+    ended = seen.sse and seen.alone.whole and len(seen.alone.events) > 1 and not seen.ids
+    again = items_of(seen.encoded)[:1] if seen.encoded else []
+    if not ended or not again or again[0].text != seen.items[0].text:
+        return ""
+    last, before = seen.alone.events[-1], {event.event for event in seen.alone.events[:-1]}
+    if last.event not in before or END.search(last.data):
+        return ""  # it tells of its end
+    return f"{counted(seen.items, 'event')}, then the end; asked again, the same first event"

@@ -1,0 +1,222 @@
+"""Rules about the answer as a whole: status, redirects, an end that comes too early."""
+
+import ast
+import re
+
+import httpx
+
+from labserver.diagnosis.finding import Level, quoted, rule
+from labserver.diagnosis.observation import IDLE, Observation, Silence
+from labserver.recording import Ending, Recording, counted
+
+ALIKE = 0.15  # of a silence: two that differ by less may have one reason
+MOST_REDIRECTS = 5
+SHORT = 3  # bytes that may be ASCII by chance
+FAILED = re.compile(r"""\{\s*["'](error|detail|exception)["']\s*:\s*["'{[]""")
+TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n)*\S.*\s*\Z", re.M)
+TRACEBACK_CHARACTERS = 3000
+
+
+@rule(
+    "no-headers",
+    Level.FAULT,
+    """No headers came, though the server answers other requests. This is consistent with a proxy
+    or middleware that holds the stream back until its end, or with a route that does all its work
+    first. Ask the app directly, without what stands in front of it, and compare.""",
+)
+def no_headers(seen: Silence) -> str:
+    return f"{seen.error} Another request took {seen.other:.3f} s."
+
+
+@rule(
+    "status",
+    Level.FAULT,
+    """The server answered with an error instead of a stream. Check the address, the method and
+    the headers: diagnose asks by GET and sends no headers of yours unless it is told to
+    (method=, json= and headers=; in a terminal -X, -d and -H).""",
+)
+def status(seen: Observation) -> str:
+    response = seen.alone.response
+    code = response.status_code
+    if code < 400 and not (seen.sse and code not in (200, 204)):
+        return ""
+    allowed = response.headers.get("allow")
+    allow = f", allowed: {quoted(allowed)}" if allowed else ""
+    return f"{code} {response.reason_phrase}: {quoted(seen.text)}{allow}"
+
+
+@rule(
+    "redirect",
+    Level.FAULT,
+    """The address redirects to something that is no stream: in a circle, or to a page such as a
+    login. Ask the last address directly, or send what the login wants with headers=.""",
+)
+def redirect(seen: Observation) -> str:
+    in_a_circle = (
+        seen.alone.response.has_redirect_location and len(seen.redirects) == MOST_REDIRECTS
+    )
+    if not seen.redirects or not (in_a_circle or seen.type == "text/html"):
+        return ""
+    return f"{counted(seen.redirects, 'redirect')}, the first to {quoted(seen.redirects[0])}"
+
+
+@rule(
+    "advice-redirect",
+    Level.ADVICE,
+    """The address redirects to the stream, and each redirect costs time at each connection. Give
+    clients the last address.""",
+)
+def advice_redirect(seen: Observation) -> str:
+    return f"a redirect to {quoted(seen.redirects[-1])}" if seen.redirects else ""
+
+
+@rule(
+    "not-decodable",
+    Level.FAULT,
+    """The body is not in the coding that its Content-Encoding names, or stops inside it, so a
+    client cannot decode it. Send the header only with a body that is compressed so, and close the
+    compressor at the end.""",
+)
+def not_decodable(seen: Observation) -> str:
+    if isinstance(seen.alone.error, httpx.DecodingError):
+        return reason(seen.alone)
+    for answer in (seen.alone, seen.encoded):
+        named = answer.response.headers.get("content-encoding", "") if answer else ""
+        start = b"".join(chunk.data for chunk in answer.chunks[:9]) if answer else b""
+        packed = named in ("gzip", "br", "zstd") and answer and not answer.decoded
+        if packed and start.isascii() and len(start) > SHORT:
+            return f"content-encoding: {named}, but the body is plain text"
+    return ""
+
+
+@rule(
+    "bad-framing",
+    Level.FAULT,
+    """The response breaks the rules for where a body ends (RFC 9112), so clients may refuse it or
+    read something else. Let the server frame the body: send no chunk sizes, no Transfer-Encoding
+    and no second length by hand.""",
+)
+def bad_framing(seen: Observation) -> str:
+    if is_cut(seen.alone) and re.search("illegal|malformed", str(seen.alone.error)):
+        return reason(seen.alone)
+    chunked = "transfer-encoding" in seen.alone.response.headers
+    if seen.length is not None and chunked:
+        return f"content-length: {seen.length} and transfer-encoding in one response"
+    if chunked and seen.alone.response.http_version == "HTTP/1.0":
+        return "HTTP/1.0 with transfer-encoding: chunked, which came with HTTP/1.1"
+    body = seen.body
+    for _ in range(2):
+        size = re.match(rb"([0-9a-fA-F]{1,6})\r\n", body)
+        body = body[size.end() + int(size[1], 16) :] if size else b""
+        if not body.startswith(b"\r\n"):
+            return ""
+        body = body[2:]
+    return f"chunk sizes inside the body, too: {quoted(seen.text[:40])}"
+
+
+@rule(
+    "cut-short",
+    Level.FAULT,
+    """The body was cut after a silence, and again after the same silence. This is consistent with
+    a timeout, of a proxy or of the server, that ends a quiet connection. Send a ping more often
+    than that (in an event stream a comment, ": ping"), or raise the timeout.""",
+)
+def cut_when_idle(seen: Observation) -> str:
+    if not is_cut(seen.alone) or not seen.again or not is_cut(seen.again):
+        return ""
+    return _same_silence(seen)
+
+
+def _same_silence(seen: Observation) -> str:
+    silences = [one.silence_at_the_end for one in (seen, Observation(seen.again or seen.alone))]
+    alike = abs(silences[0] - silences[1]) < ALIKE * max(silences)
+    told = f"closed after {silences[0]:.1f} s of silence, twice"
+    return told if silences[0] > IDLE and alike else ""
+
+
+@rule(
+    "advice-ends-when-idle",
+    Level.ADVICE,
+    """The body ended after a silence, and again after the same silence. If the stream was not
+    done, this is consistent with a timeout that ends a quiet connection. Send a ping more often
+    than that, or raise the timeout.""",
+)
+def advice_ends_when_idle(seen: Observation) -> str:
+    if not seen.alone.whole or not seen.sse or not seen.again or not seen.again.whole:
+        return ""
+    return _same_silence(seen)
+
+
+@rule(
+    "cut-short",
+    Level.FAULT,
+    """The body was cut after its first bytes. This is consistent with an exception in the
+    generator; the status 200 has left by then. Read the server's log for the traceback. Tell the
+    client of errors in the stream itself, as data.""",
+)
+def cut_short(seen: Observation) -> str:
+    return seen.alone.summary if is_cut(seen.alone) and seen.alone.chunks else ""
+
+
+@rule(
+    "cut-before-first",
+    Level.FAULT,
+    """The headers came with a good status, then the connection ended without a byte. This is
+    consistent with an exception before the first yield. Check what can fail (the key, the
+    parameters, the database) before the response is made: then a client gets the right
+    status.""",
+)
+def cut_before_first(seen: Observation) -> str:
+    return cut_without_a_byte(seen)
+
+
+def cut_without_a_byte(seen: Observation) -> str:
+    """The evidence that a body was cut before anything came."""
+    if not is_cut(seen.alone) or seen.alone.chunks:
+        return ""
+    return f"status {seen.alone.response.status_code}, then it {seen.alone.ended}"
+
+
+@rule(
+    "empty",
+    Level.FAULT,
+    """The body is empty. This is consistent with a generator that was already used up. Make a new
+    one for each request.""",
+)
+def empty(seen: Observation) -> str:
+    nothing = seen.alone.whole and not seen.body and seen.alone.response.status_code == 200
+    return seen.alone.summary if nothing else ""
+
+
+@rule(
+    "advice-error-inside",
+    Level.ADVICE,
+    """The stream ends by telling of an error, under a good status. Clients have to look for it in
+    the data: document it, and test that they do.""",
+)
+def advice_error_inside(seen: Observation) -> str:
+    if not seen.alone.whole or not seen.items:
+        return ""
+    last = seen.items[-1].text
+    named = seen.alone.events and seen.alone.events[-1].event == "error"
+    keyed = FAILED.match(last) if len(seen.items) > 1 else None
+    if keyed and seen.items[0].text.startswith(keyed[0]):
+        keyed = None  # all of them begin so
+    traced = TRACEBACK.search(last if seen.sse else seen.text[-TRACEBACK_CHARACTERS:])
+    return f"at the end: {quoted(last)}" if named or keyed or traced else ""
+
+
+def is_cut(recording: Recording) -> bool:
+    """Whether a body broke off."""
+    return recording.ending is Ending.CUT
+
+
+def reason(recording: Recording) -> str:
+    """Why a body broke off. The bytes that h11 names are shown as text."""
+    words, _, data = recording.ended.removesuffix(".").partition("bytearray(")
+    if not data:
+        return words
+    try:
+        return words + quoted(ast.literal_eval(data.removesuffix(")")).decode("latin-1"))
+    except (ValueError, SyntaxError):
+        return words.removesuffix(": ")

@@ -1,0 +1,165 @@
+"""The HTTP client: what it takes from the environment, and what not."""
+
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+
+import httpx
+import pytest
+from machine import NO_PROXIES
+from streams import app
+
+from labserver import record, serve
+from labserver.client import client_for
+
+
+@pytest.fixture(scope="module", autouse=True)
+def lab():
+    with serve(app) as server:
+        yield server
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:1", "socks5://127.0.0.1:1", "nonsense"])
+def test_proxies_do_not_catch_loopback(name, proxy):
+    code = """if True:
+        from labserver import record, serve
+        from labserver.app import app
+        with serve(app):
+            assert record("/sse?every=0", quiet=True).whole
+    """
+    environment = NO_PROXIES | {name: proxy}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=60)
+
+
+TLS = """if True:
+    import itertools, socket, ssl, sys, threading, time
+    from labserver import record, table
+    from labserver.recorder import Bounds, record_watched
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[1], sys.argv[2])
+    head = b"HTTP/1.1 200 OK\\r\\nContent-Length: 99999999999\\r\\n\\r\\n"
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
+
+    def flood():
+        while True:
+            try:
+                with context.wrap_socket(listener.accept()[0], server_side=True) as line:
+                    for piece in itertools.chain([head], itertools.repeat(b"x" * 16384)):
+                        line.sendall(piece)
+            except OSError:
+                pass
+
+    def redirect():
+        line, _ = hop.accept()
+        line.sendall(b"HTTP/1.1 302 Found\\r\\nLocation: " + url.encode() + b"\\r\\n\\r\\n")
+        line.recv(65536)
+        line.close()
+
+    class Slow(table.Table):
+        def chunk(self, chunk):
+            time.sleep(max(0, 3.5 - chunk.at))
+
+    threading.Thread(target=flood, daemon=True).start()
+    hop = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=redirect, daemon=True).start()
+    start = f"http://127.0.0.1:{hop.getsockname()[1]}/"
+    got = record(start, max_chunks=1, quiet=True, follow_redirects=True)
+    assert str(got.response.url) == url
+    got = record_watched(Slow(), url, "GET", Bounds(seconds=3))
+    assert got.ended == "stopped after seconds=3.", got
+    assert not [chunk for chunk in got.chunks if chunk.data.strip(b"x")]
+"""
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl to make a certificate with")
+def test_https_on_loopback(tmp_path):
+    """Its certificate is looked at, no proxy catches it, and nothing comes undeciphered."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subject = ["-subj", "/CN=lab", "-addext", "subjectAltName=IP:127.0.0.1"]
+    make = ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-keyout", key]
+    subprocess.run([*make, "-out", certificate, *subject], check=True, capture_output=True)
+    environment = {"HTTPS_PROXY": "http://127.0.0.1:1", "SSL_CERT_FILE": str(certificate)}
+    command = [sys.executable, "-c", TLS, certificate, key]
+    subprocess.run(command, env=NO_PROXIES | environment, check=True, timeout=60)
+
+
+def test_the_client_is_made_once():
+    first = client_for(httpx.URL("http://127.0.0.1:1/"))
+    assert client_for(httpx.URL("http://127.9.9.9:2/")) is first
+    assert client_for(httpx.URL("http://example.com/")) is client_for(httpx.URL("https://other/"))
+
+
+def test_no_recording_depends_on_an_earlier_one():
+    for _ in range(2):
+        assert record("/cookies", quiet=True).chunks[0].data == b"{}"
+
+
+RECORD = "import sys; from labserver import record; record(sys.argv[1], quiet=True)"
+
+
+def told(url, **environment):
+    """The last line on stderr, in Python and in a terminal, with that environment."""
+    for command in (["-c", RECORD, url], ["-m", "labserver", "record", url]):
+        yield subprocess.run(
+            [sys.executable, *command],
+            env=NO_PROXIES | environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALL_PROXY", "socks5://me:s3cret@127.0.0.1:9"),
+        ("all_proxy", "socks4://127.0.0.1:9"),
+        ("HTTP_PROXY", "made-up://127.0.0.1:9"),
+        ("HTTPS_PROXY", "http://127.0.0.1:port"),
+        ("https_proxy", "http://[::1"),
+        ("SSL_CERT_FILE", "/nowhere/at/all.pem"),
+        ("SSL_CERT_FILE", __file__),
+    ],
+)
+def test_a_variable_of_no_use_is_named(name, value, lab):
+    in_python, in_terminal = told("http://lab.invalid/", **{name: value})
+    last = in_python.stderr.splitlines()[-1]
+    assert last.startswith(f"ConnectionError: {name} in the environment is of no use: ")
+    assert in_terminal.returncode == 1
+    assert in_terminal.stderr.splitlines() == [last.removeprefix("ConnectionError: ")]
+    assert "s3cret" not in in_python.stderr.splitlines()[-1]
+    for answer in told(f"{lab.url}/five", **{name: value}):
+        assert answer.returncode == 0, answer.stderr
+
+
+def test_a_proxy_that_does_not_answer_is_named():
+    in_python, _ = told("http://lab.invalid/", HTTP_PROXY="http://127.0.0.1:1")
+    assert "(HTTP_PROXY in the environment may send this to a proxy.)" in in_python.stderr
+
+
+def test_a_proxy_set_after_the_first_recording_is_used(monkeypatch):
+    asked = []
+
+    def answer(listener):
+        connection, _ = listener.accept()
+        with connection:
+            asked.append(connection.recv(65536).split(b"\r\n")[0])
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nproxy")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10)
+        with pytest.raises(ConnectionError):
+            record("http://lab.invalid/one")
+        thread = threading.Thread(target=answer, args=[listener])
+        thread.start()
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        assert record("http://lab.invalid/two", quiet=True).text == "proxy"
+        thread.join(10)
+        monkeypatch.delenv("HTTP_PROXY")
+        with pytest.raises(ConnectionError):
+            record("http://lab.invalid/three")
+    assert asked == [b"GET http://lab.invalid/two HTTP/1.1"]

@@ -1,0 +1,147 @@
+"""diagnose: what changes where the request accepts a coding."""
+
+import asyncio
+import gzip
+import json
+import zlib
+
+from fastapi import FastAPI, Request, Response
+from fastapi.middleware.gzip import GZipMiddleware
+from fastapi.responses import StreamingResponse
+from services import (
+    DONE,
+    EVENTS,
+    LINES,
+    NOSNIFF,
+    TEXT,
+    asgi,
+    healthy,
+    named,
+    paced,
+    routed,
+    sse,
+    text,
+)
+
+
+@named("advice-gzip-holds-headers")
+def test_gzip_that_waits_for_the_first_chunk():
+    app = FastAPI()
+    app.add_middleware(GZipMiddleware)
+    app.get("/s")(lambda: text(*LINES, first=0.7))
+    return asgi(app)
+
+
+def compressed(flush):
+    """A route that compresses for those who accept gzip."""
+
+    async def route(request: Request):
+        if "gzip" not in request.headers["accept-encoding"]:
+            return text(*LINES)
+
+        async def body():
+            zipper = zlib.compressobj(wbits=31)
+            async for piece in paced(*LINES):
+                rest = zipper.flush(zlib.Z_SYNC_FLUSH) if flush else b""
+                yield zipper.compress(piece.encode()) + rest
+            yield zipper.flush()
+
+        headers = NOSNIFF | {"Content-Encoding": "gzip"}
+        return StreamingResponse(body(), media_type=TEXT, headers=headers)
+
+    return route
+
+
+@named("gzip-holds-body")
+def test_gzip_that_never_flushes():
+    return routed(compressed(flush=False))
+
+
+@named("gzip-holds-headers")
+def test_gzip_of_an_endless_stream():
+    async def route(request: Request):
+        async def body():
+            async for piece in paced(*LINES * 99):
+                yield piece
+
+        if "gzip" in request.headers["accept-encoding"]:
+            await asyncio.sleep(60)
+        return StreamingResponse(body(), media_type=TEXT)
+
+    return routed(route)
+
+
+@healthy
+def test_gzip_of_a_slow_route():
+    app = FastAPI()
+    app.add_middleware(GZipMiddleware)
+
+    @app.get("/s")
+    async def route():
+        await asyncio.sleep(0.6)
+        return text(*LINES)
+
+    return asgi(app)
+
+
+@healthy
+def test_gzip_that_flushes():
+    return routed(compressed(flush=True))
+
+
+@healthy
+def test_gzip_of_starlette():
+    app = FastAPI()
+    app.add_middleware(GZipMiddleware, minimum_size=10)
+    app.get("/s")(lambda: text(*LINES))
+    return asgi(app)
+
+
+@healthy
+def test_events_beside_gzip():
+    app = FastAPI()
+    app.add_middleware(GZipMiddleware)
+    app.get("/s")(lambda: sse(*EVENTS, DONE, first=0.5))
+    return asgi(app)
+
+
+@healthy
+async def test_compressed_whole():
+    body = gzip.compress(json.dumps(list(range(5000))).encode())
+    return Response(body, media_type="application/json", headers={"Content-Encoding": "gzip"})
+
+
+def packed(coding):
+    """A route that answers in this coding where the request accepts it, and never flushes."""
+
+    async def route(request: Request):
+        if coding not in request.headers["accept-encoding"]:
+            return text(*LINES)
+
+        async def body():  # no compressor is needed: all of it comes at the end, and is no text
+            pieces = [piece async for piece in paced(*LINES)]
+            yield b"\xff" + "".join(pieces).encode()
+
+        headers = NOSNIFF | {"Content-Encoding": coding}
+        return StreamingResponse(body(), media_type=TEXT, headers=headers)
+
+    return route
+
+
+@named("gzip-holds-body")
+def test_brotli_that_never_flushes():
+    return routed(packed("br"))
+
+
+@named("gzip-holds-body")
+def test_zstd_that_never_flushes():
+    return routed(packed("zstd"))
+
+
+@named("not-decodable")
+def test_brotli_by_name_only():
+    async def route(request: Request):
+        named = {"Content-Encoding": "br"} if "br" in request.headers["accept-encoding"] else {}
+        return text(*LINES, headers=NOSNIFF | named)
+
+    return routed(route)

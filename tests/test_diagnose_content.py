@@ -1,0 +1,121 @@
+"""diagnose: what the data says."""
+
+import asyncio
+import json
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+from fastapi.sse import EventSourceResponse as NativeResponse
+from services import DONE, SSE, TEXT, asgi, healthy, named, paced, sse, text
+from sse_starlette import EventSourceResponse
+
+
+@named("python-repr")
+async def test_dict_as_data():
+    async def events():
+        for i in range(4):
+            yield {"data": {"n": i, "ok": True}}
+            await asyncio.sleep(0.1)
+
+    return EventSourceResponse(events())
+
+
+@named("python-repr")
+async def test_dicts_as_lines():
+    return text(
+        *[f"{ {'n': i, 'x': None} }\n" for i in range(5)], media_type="application/x-ndjson"
+    )
+
+
+@named("none-as-data")
+async def test_none_as_data():
+    async def events():
+        for value in ("a", None, "b", None):
+            yield value
+            await asyncio.sleep(0.1)
+
+    return EventSourceResponse(events())
+
+
+@named("bad-json")
+async def test_several_documents_in_one():
+    return text(*[json.dumps({"n": i}) + "\n" for i in range(5)], media_type="application/json")
+
+
+@named("bad-json")
+async def test_not_a_number():
+    return sse(*[f"data: {json.dumps({'n': float('nan')})}\n\n" for _ in range(4)], DONE)
+
+
+@named("json-twice")
+def test_json_in_json():
+    app = FastAPI()
+
+    @app.get("/s", response_class=NativeResponse)
+    async def events():
+        for i in range(5):
+            yield json.dumps({"n": i})
+            await asyncio.sleep(0.1)
+
+    return asgi(app)
+
+
+@named("bad-json")
+async def test_a_newline_inside_json():
+    async def events():
+        for n, words in enumerate(["one", "two", "three\u2028four", "five", "six"]):
+            text = json.dumps({"n": n, "said": words}, ensure_ascii=False)
+            yield "".join(f"data: {line}\n" for line in text.splitlines()) + "\n"
+            await asyncio.sleep(0.1)
+
+    return StreamingResponse(events(), media_type=SSE)
+
+
+@named("torn-letters")
+async def test_bytes_decoded_one_by_one():
+    pieces = [b"caf", b"\xc3", b"\xa9 au lait, ", b"15 ", b"\xe2\x82", b"\xac"]
+    texts = [piece.decode(errors="replace") for piece in pieces]
+    return sse(*[f"data: {json.dumps({'text': text})}\n\n" for text in texts], DONE)
+
+
+@named("torn-letters")
+async def test_blocks_decoded_one_by_one():
+    text = "Größe, Höhe, Fläche\n".encode() * 8
+    return StreamingResponse(
+        paced(*[text[i : i + 9].decode(errors="replace") for i in range(0, len(text), 9)]),
+        media_type=TEXT,
+    )
+
+
+@healthy
+async def test_what_a_program_prints():
+    words = ["start", "None", "{'a': 1}", ":", '"[]"', "so it", "went on", "to the end"]
+    return sse(*[f"data: {word}\n\n" for word in words], DONE)
+
+
+@healthy
+async def test_about_events_and_errors():
+    """What looks like a fault is what the text is about."""
+    error = "Traceback (most recent call last):\n  File 'a.py', line 1\nKeyError: 'n'\nSo it ends."
+    frame = "HTTP/1.1 200 OK\ncontent-type: text/event-stream\n\nid: 7\ndata: 8"
+    texts = [error, frame, "A lone \ufffd is U+FFFD.", "None is", "data: too", "done"]
+    return sse(*["".join(f"data: {line}\n" for line in t.split("\n")) + "\n" for t in texts], DONE)
+
+
+@healthy
+async def test_plain_latin_1():
+    words = ["é è ê\n".encode("latin-1")] * 6
+    return text(*words, media_type="text/plain; charset=iso-8859-1")
+
+
+@healthy
+async def test_words_with_apostrophes():
+    texts = ["it's", "a\n\nb\n\nc", "{'a': 1} is Python"]
+    events = [f"data: {json.dumps({'text': one})}\n\n" for one in texts * 3]
+    return sse(*events, "data: [DONE]\n\n")
+
+
+@healthy
+async def test_rows_of_json_with_blank_lines():
+    rows = [json.dumps({"text": "it's"}) + "\n\n" for _ in range(6)]
+    return text(*rows, media_type="application/x-ndjson")

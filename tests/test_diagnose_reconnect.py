@@ -1,0 +1,117 @@
+"""diagnose: coming back: ids, Last-Event-ID, and what follows an end."""
+
+import asyncio
+import json
+import time
+import uuid
+
+from fastapi import FastAPI, Header, Response
+from fastapi.responses import StreamingResponse
+from services import DONE, EVENTS, SSE, UNCACHED, asgi, healthy, named, sse
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+
+@named("ids-repeat")
+async def test_the_same_id():
+    return sse(*[f"id: 1\ndata: {i}\n\n" for i in range(5)], DONE)
+
+
+@named("ignores-last-event-id")
+async def test_ids_for_nothing():
+    return sse(*[f"id: {i}\ndata: {i}\n\n" for i in range(1, 7)], DONE)
+
+
+@named("resumes-beside")
+async def test_the_last_one_again(last_event_id: int = Header(1)):
+    if last_event_id == 6:
+        return Response(status_code=204)
+    return sse(*[f"id: {i}\ndata: {i}\n\n" for i in range(last_event_id, 7)])
+
+
+@named("replays")
+async def test_begins_again_at_the_end(last_event_id: int = Header(0)):
+    start = 1 if last_event_id == 6 else last_event_id + 1
+    return sse(*[f"id: {i}\ndata: {i}\n\n" for i in range(start, 7)])
+
+
+@named("advice-replays")
+async def test_ends_without_a_word():
+    return sse(*EVENTS)
+
+
+@named("ids-missing")
+async def test_every_other_id(last_event_id: int = Header(0)):
+    left = range(last_event_id + 1, 6)
+    if not left:
+        return Response(status_code=204)
+    return sse(*[f"id: {i}\ndata: a\n\ndata: b\n\n" for i in left], DONE)
+
+
+@healthy
+async def test_an_end_with_the_last_id(last_event_id: int = Header(0)):
+    if last_event_id == 5:
+        return Response(status_code=204)
+    left = [f"id: {i}\ndata: {i}\n\n" for i in range(last_event_id + 1, 6)]
+    return sse(*left, f"id: 5\n{DONE}")
+
+
+@healthy
+async def test_events_to_resume(last_event_id: int = Header(0)):
+    if last_event_id >= 8:
+        return Response(status_code=204)
+
+    async def events():
+        for i in range(last_event_id + 1, 9):
+            yield ServerSentEvent(json.dumps({"n": i}), id=str(i), event="count")
+            await asyncio.sleep(0.1)
+
+    return EventSourceResponse(events())
+
+
+@healthy
+async def test_endless_clock():
+    async def body():
+        while True:
+            yield f"data: {time.time():.3f}\n\n"
+            await asyncio.sleep(0.2)
+
+    return StreamingResponse(body(), media_type=SSE, headers=UNCACHED)
+
+
+@healthy
+def test_broadcast():
+    """One count for all, told to each: who comes later hears from now on."""
+    app, start = FastAPI(), time.monotonic()
+
+    @app.get("/s")
+    async def events():
+        async def told():
+            last = int((time.monotonic() - start) / 0.2)
+            while True:
+                now = int((time.monotonic() - start) / 0.2)
+                if now > last:
+                    last = now
+                    yield {"data": str(now), "id": str(now)}
+                await asyncio.sleep(0.02)
+
+        return EventSourceResponse(told())
+
+    return asgi(app)
+
+
+@named("new-ids")
+async def test_ids_made_for_each_connection():
+    events = [f"id: {uuid.uuid4()}\ndata: row {i}\n\n" for i in range(6)]
+    return sse(*events, DONE, every=0.05)
+
+
+@healthy
+async def test_a_hub_of_updates_that_are_alike():
+    """Each is new, so each has a new id."""
+
+    async def body():
+        while True:
+            yield f"id: urn:uuid:{uuid.uuid4()}\ndata: changed\n\n"
+            await asyncio.sleep(0.2)
+
+    return StreamingResponse(body(), media_type=SSE, headers=UNCACHED)

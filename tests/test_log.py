@@ -1,0 +1,201 @@
+"""server.log: what went wrong in the server, whatever logging says."""
+
+import logging
+import subprocess
+import sys
+import threading
+
+import httpx
+import pytest
+from apps import answering
+from fastapi import BackgroundTasks, FastAPI
+from fastapi.responses import StreamingResponse
+from machine import NO_PROXIES
+
+from labserver import serve
+from labserver.server import Server
+
+
+def test_log_keeps_tracebacks_and_prints_nothing(capfd):
+    logging.lastResort.flush()
+    app = FastAPI()
+
+    @app.get("/wrong")
+    async def wrong():
+        raise ZeroDivisionError("wrong on purpose")
+
+    async def late():
+        yield "x"
+        raise ZeroDivisionError("too late")
+
+    app.get("/late")(lambda: StreamingResponse(late()))
+    with serve(app) as server:
+        # A connection each: after a 500 the server closes the one it came by.
+        assert httpx.get(server.url + "/wrong", trust_env=False).status_code == 500
+        with pytest.raises(httpx.RemoteProtocolError):
+            httpx.get(server.url + "/late", trust_env=False)
+    assert "Traceback" in server.log and "wrong on purpose" in server.log
+    assert "too late" in server.log
+    assert repr(server.log) == str(server.log)
+    captured = capfd.readouterr()
+    assert captured.err == "" and captured.out == f"Serving on {server.url}\n"
+
+
+def test_logging_of_others_is_left_alone(client, caplog):
+    names = ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "sse_starlette.sse")
+    loggers = [logging.getLogger(name) for name in names]
+
+    def settings():
+        return [(x.level, x.propagate, list(x.handlers), list(x.filters)) for x in loggers]
+
+    before = settings()
+    with serve(answering("one")) as server:
+        client.get(server.url + "/word")
+        logging.getLogger("uvicorn.error").error("of somebody else")
+        assert "of somebody else" in caplog.text
+        assert "of somebody else" not in server.log
+    assert settings() == before
+
+
+def test_a_chatty_root_logger_shows_no_access_lines(client, caplog):
+    caplog.set_level(logging.DEBUG)
+    with serve(answering("one")) as server:
+        client.get(server.url + "/word?token=secret")
+    assert "GET /word" not in caplog.text
+    assert "secret" not in server.log
+
+
+@pytest.mark.parametrize(
+    "configure",
+    [
+        'logging.config.dictConfig({"version": 1})',
+        'logging.config.fileConfig("logging.ini")',
+        "logging.disable()",
+        "logging.disable(logging.ERROR)",
+        'logging.getLogger("uvicorn.error").setLevel(99)',
+        'logging.getLogger("uvicorn").disabled = True',
+        "logging.setLoggerClass(type('Mute', (logging.Logger,), {'handle': print}))",
+    ],
+)
+@pytest.mark.parametrize("when", ["before", "after", "in the app"])
+def test_no_configuration_of_logging_empties_it(configure, when, tmp_path):
+    (tmp_path / "logging.ini").write_text(INI)
+    command = [sys.executable, "-W", "error", "-c", CONFIGURED, configure, when]
+    subprocess.run(command, cwd=tmp_path, env=NO_PROXIES, check=True, timeout=60)
+
+
+INI = """
+[loggers]
+keys=root
+[handlers]
+keys=
+[formatters]
+keys=
+[logger_root]
+handlers=
+"""
+
+CONFIGURED = """if True:
+    import asyncio, logging, logging.config, sys
+    from contextlib import asynccontextmanager
+    from fastapi import BackgroundTasks, FastAPI
+    from fastapi.responses import StreamingResponse
+    from labserver import record, serve
+    configure, when = sys.argv[1:]
+
+    @asynccontextmanager
+    async def lifespan(app):
+        if when == "in the app":
+            exec(configure)
+        yield
+        raise LookupError("in the shutdown")
+
+    app = FastAPI(lifespan=lifespan)
+
+    @app.get("/wrong")
+    async def wrong():
+        raise LookupError("in the route")
+
+    @app.get("/late")
+    async def late():
+        async def body():
+            yield "x"
+            raise LookupError("in the stream")
+        return StreamingResponse(body())
+
+    @app.get("/task")
+    async def task():
+        async def fail():
+            raise LookupError("in a task")
+        asyncio.create_task(fail())
+
+    if when == "before":
+        exec(configure)
+    server = serve(app)
+    if when == "after":
+        exec(configure)
+    for path in ("/wrong", "/late", "/task"):
+        record(path, quiet=True)
+    server.stop()
+    for place in ("the route", "the stream", "a task", "the shutdown"):
+        assert server.log.count(f"LookupError: in {place}") == 1, (place, server.log)
+    assert server.log.count("Traceback") >= 4
+"""
+
+
+def test_it_is_there_once_the_response_is(client):
+    """An error is logged after its 500 was sent; whoever reads the log next sees it."""
+    app = FastAPI()
+
+    @app.middleware("http")
+    async def beside(request, call_next):
+        return await call_next(request)
+
+    @app.get("/{n}")
+    async def wrong(n: int):
+        raise LookupError(f"number {n}.")
+
+    with Server(app) as server:
+        for n in range(50):
+            answer = client.get(f"{server.url}/{n}", headers={"Connection": "close"})
+            assert answer.status_code == 500
+            assert f"number {n}." in server.log
+
+
+def test_reading_it_waits_for_no_long_task(client):
+    ended = threading.Event()
+    app = FastAPI()
+
+    @app.get("/")
+    async def start(tasks: BackgroundTasks):
+        tasks.add_task(ended.wait, 60)
+
+    with Server(app) as server:
+        client.get(server.url)
+        assert server.log == "" and not ended.is_set()
+        ended.set()
+
+
+def test_a_route_may_read_it(client):
+    app = FastAPI()
+    app.get("/async")(lambda: str(server.log))
+
+    @app.get("/sync")
+    async def on_the_loop():
+        return str(server.log)
+
+    with Server(app) as server:
+        assert client.get(server.url + "/async").json() == ""
+        assert client.get(server.url + "/sync").json() == ""
+
+
+def test_no_secret_and_no_control_character_is_kept(client):
+    app = FastAPI()
+
+    @app.get("/")
+    async def wrong():
+        raise LookupError("GET /x?access_token=abc \x1b[2J")
+
+    with Server(app) as server:
+        client.get(server.url)
+        assert "LookupError: GET /x?access_token=*** \\x1b[2J" in server.log

@@ -1,0 +1,44 @@
+"""What is shown of a stranger's text."""
+
+import httpx
+import pytest
+
+from labserver.printing import masked, printable, shown_url
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain, Zoë, €", "plain, Zoë, €"),
+        ("\x1b[2J\a", r"\x1b[2J\x07"),
+        ("\x85\x9b31m", r"\x85\x9b31m"),
+        ("abc\u202egpj", r"abc\u202egpj"),
+        ("two\nlines\r\n", r"two\nlines\r\n"),
+        ("\U000e0001\ud800", r"\U000e0001\ud800"),
+    ],
+)
+def test_control_characters_are_written_as_escapes(text, shown):
+    assert printable(text) == shown
+    assert shown.isprintable()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["token", "access_token", "id_token", "api_key", "apikey", "secret", "client-secret"]
+    + ["password", "ticket", "signature", "X-Amz-Signature", "TOKEN"],
+)
+def test_secrets_of_a_query_are_masked(name):
+    text = f"GET http://127.0.0.1/x?a=1&{name}=s3cr%20et&b=2 and http://h/?{name}=other end"
+    assert masked(text) == (
+        f"GET http://127.0.0.1/x?a=1&{name}=***&b=2 and http://h/?{name}=*** end"
+    )
+
+
+@pytest.mark.parametrize("query", ["?key=tea", "?tokens=5", "?q=token", "?secretary=x", "?token="])
+def test_what_is_no_secret_stays(query):
+    assert masked(f"http://127.0.0.1/x{query}") == f"http://127.0.0.1/x{query}"
+
+
+def test_a_url_is_shown_without_its_password():
+    url = httpx.URL("http://me:pass@127.0.0.1/x?access_token=abc")
+    assert shown_url(url) == "http://127.0.0.1/x?access_token=***"

@@ -1,0 +1,372 @@
+"""record: what came, when, and what is said when it did not."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+
+import httpx
+import pytest
+from machine import NO_PROXIES
+from streams import app, rows_in
+
+from labserver import record, recorder, serve
+from labserver.recorder import record_watched
+from labserver.recording import Bounds, Ending
+
+
+@pytest.fixture(scope="module", autouse=True)
+def lab():
+    with serve(app) as server:
+        yield server
+
+
+def test_each_chunk_has_its_time(capsys):
+    got = record("/five")
+    assert [chunk.data for chunk in got.chunks] == [b"Chunk %d\n" % i for i in range(5)]
+    assert [chunk.size for chunk in got.chunks] == [8] * 5
+    times = [got.headers_at, *(chunk.at for chunk in got.chunks), got.seconds]
+    assert times == sorted(times) and times[0] > 0
+    assert got.chunks[4].at - got.chunks[0].at > 3 * (got.chunks[0].at - got.headers_at)
+    assert (got.whole, got.events, got.response.status_code) == (True, [], 200)
+    out = capsys.readouterr().out
+    assert rows_in(out) == ["1", "2", "3", "4", "5"]
+    first, second, *_, last = out.splitlines()
+    assert first == f"GET {got.url}"
+    assert second.startswith("200 OK · no content-type · chunked · headers after 0.")
+    assert last.startswith("40 bytes in 5 chunks, ") and last.endswith(": whole.")
+    assert max(map(len, out.splitlines())) <= 100
+    assert "\n" not in repr(got)
+
+
+def test_sent_is_on_the_same_clock():
+    got = record("/five", quiet=True)
+    assert len(got.sent) == 5
+    for sent, chunk in zip(got.sent, got.chunks, strict=True):
+        assert 0 < sent <= chunk.at
+
+
+def test_sent_is_empty_for_the_servers_of_others():
+    code = "import uvicorn, sys; from labserver.app import app; uvicorn.run(app, port=0)"
+    other = subprocess.Popen(
+        [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=NO_PROXIES
+    )
+    try:
+        line = next(line for line in other.stderr if "running on" in line)
+        url = re.search(r"http://\S+", line)[0]
+        got = record(f"{url}/plain-stream?every=0", quiet=True)
+        assert len(got.chunks) == 5 and got.sent == []
+    finally:
+        other.terminate()
+        other.communicate(timeout=10)
+
+
+def test_sent_of_streams_at_once_are_told_apart():
+    got = {}
+
+    def read(path):
+        got[path] = record(path, quiet=True)
+
+    readers = [threading.Thread(target=read, args=[f"/many?n={n}"]) for n in (3, 50, 7, 20)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    assert {path: len(one.sent) for path, one in got.items()} == {
+        f"/many?n={n}": n for n in (3, 50, 7, 20)
+    }
+
+
+def test_events_are_decoded(capsys):
+    got = record("/events")
+    assert [one[1:] for one in got.events] == [("count", f"Event {i}", str(i)) for i in range(3)]
+    assert [one.at for one in got.events] == sorted(one.at for one in got.events)
+    out = capsys.readouterr().out
+    assert re.search(r"# +at s +gap s +event +id +data", out)
+    assert rows_in(out) == ["1", "2", "3"]
+    assert out.splitlines()[-1].startswith("3 events, ")
+
+
+def test_max_chunks_counts_what_is_shown(capsys):
+    chunks = record("/endless", max_chunks=3)
+    assert (len(chunks.chunks), chunks.whole) == (3, False)
+    events = record("/events?n=100000", max_chunks=3)
+    assert (len(events.events), events.whole) == (3, False)
+    assert capsys.readouterr().out.count("stopped at max_chunks=3.") == 2
+
+
+def test_a_body_cut_short_is_said(capsys):
+    got = record("/cut")
+    assert got.response.status_code == 200
+    assert [chunk.data for chunk in got.chunks] == [b"one\n"]
+    assert not got.whole
+    assert got.ended == "ended early: peer closed connection (incomplete chunked read)."
+    assert capsys.readouterr().out.endswith(f": {got.ended}\n")
+
+
+def test_a_reset_connection_is_said():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def reset():
+            line, _ = listener.accept()
+            with line:
+                line.recv(65536)
+                line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+                time.sleep(0.2)
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+        thread = threading.Thread(target=reset)
+        thread.start()
+        got = record(f"http://127.0.0.1:{listener.getsockname()[1]}/", quiet=True)
+        thread.join(10)
+    assert got.chunks[0].data == b"half" and not got.whole
+    assert got.ended.startswith("ended early: ") and "reset" in got.ended.lower()
+
+
+def test_encodings_are_undone():
+    got = record("/gzip", quiet=True)
+    assert b"".join(chunk.data for chunk in got.chunks) == b"a" * 1000
+    assert got.size == 1000
+
+
+def test_other_options_are_those_of_httpx():
+    got = record("/body", "POST", content=b"hello", headers={"x": "y"}, quiet=True)
+    assert got.chunks[0].data == b'{"body":"hello","x":"y"}'
+    assert record("/redirect", follow_redirects=True, quiet=True).size == 40
+    seen = []
+    extensions = {"trace": lambda name, info: seen.append(name)}
+    record("/empty", extensions=extensions, quiet=True)
+    assert "connection.connect_tcp.complete" in seen and list(extensions) == ["trace"]
+    assert record("/many", params={"n": 3}, quiet=True).url.endswith("/many?n=3")
+    with pytest.raises(TimeoutError, match=r"/silent: no response in time: timed out\.$"):
+        record("/silent", timeout=0.2, quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("target", "error", "words"),
+    [
+        ("example.com/x", ValueError, "not 'example.com/x'"),
+        ("export", ValueError, "not 'export'"),
+        ("ftp://127.0.0.1/", ValueError, "not 'ftp://127.0.0.1/'"),
+        ("http://[::1/", ValueError, "is not a URL"),
+        ("http://127.0.0.1:70000/", ValueError, "not 'http://127.0.0.1:70000/'"),
+        ("", ValueError, "not ''"),
+        ("/two\nlines", ValueError, r"'/two\nlines' is not a URL"),
+        ("/\ud800", ValueError, r"'/\ud800' is not a URL"),
+        (None, TypeError, "not NoneType"),
+        (app, TypeError, "not FastAPI"),
+        ("http://127.0.0.1:1/x", ConnectionError, "GET http://127.0.0.1:1/x: "),
+    ],
+)
+def test_what_cannot_be_asked_is_one_line(target, error, words):
+    with pytest.raises(error) as caught:
+        record(target)
+    assert words in str(caught.value) and "\n" not in str(caught.value)
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("bad", [{"max_chunks": 0}, {"seconds": 0}, {"seconds": -1}])
+def test_bounds_that_make_no_sense(bad):
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        record("/five", **bad)
+
+
+def test_a_path_when_nothing_is_served(lab):
+    code = "import labserver; labserver.record('/x')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1].endswith("serve an app first, with serve(app).")
+
+
+def test_no_password_is_shown(lab, capsys):
+    record(lab.url.replace("//", "//me:secret@") + "/empty")
+    assert "secret" not in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends itself a signal")
+def test_an_interrupt_keeps_what_came(capsys):
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    try:
+        got = record("/idle")
+    finally:
+        timer.join()
+        signal.signal(signal.SIGINT, before)
+    assert [chunk.data for chunk in got.chunks] == [b"one\n"]
+    assert got.ended == "interrupted."
+    assert capsys.readouterr().out.endswith(": interrupted.\n")
+
+
+def test_data_is_kept_up_to_a_bound(monkeypatch, capsys):
+    monkeypatch.setattr(recorder, "KEEP_BYTES", 8 * 2**20)
+    got = record("/big")
+    kept = sum(len(chunk.data) for chunk in got.chunks)
+    assert got.size == 70 * 2**20 and 7 * 2**20 < kept <= 8 * 2**20
+    assert "Only the first 8 MiB of data were kept." in capsys.readouterr().out
+    bare = record("/big", keep_data=False)
+    assert bare.size == got.size and not any(chunk.data for chunk in bare.chunks)
+    assert "were kept" not in capsys.readouterr().out
+
+
+def test_memory_does_not_grow_with_the_stream():
+    code = """if True:
+        import sys, tracemalloc
+        from fastapi import FastAPI
+        from fastapi.responses import StreamingResponse
+        from labserver import record, serve
+        app = FastAPI()
+        @app.get("/")
+        async def root(mib: int):
+            async def body():
+                for _ in range(mib):
+                    yield bytes(2**20)
+            return StreamingResponse(body())
+        with serve(app):
+            peaks = []
+            for mib in (16, 16, 256):
+                tracemalloc.start()
+                record(f"/?mib={mib}", quiet=True, keep_data=False)
+                peaks.append(tracemalloc.get_traced_memory()[1])
+                tracemalloc.stop()
+        assert peaks[2] - peaks[1] < 16 * 2**20, peaks
+    """
+    subprocess.run([sys.executable, "-c", code], env=NO_PROXIES, check=True, timeout=120)
+
+
+@pytest.mark.parametrize("location", ["http://[::1/x", "http://h:port/", "\x1b[2J", ""])
+def test_a_location_that_is_no_url_loses_nothing(location, capsys):
+    head = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 4\r\n\r\nmore"
+    for follow in (False, True):
+        with answering_once(head.encode()) as url:
+            got = record(url, follow_redirects=follow and location != "")
+        assert (got.response.status_code, got.text, got.whole) == (302, "more", True)
+    out = capsys.readouterr().out
+    assert "\x1b" not in out and (not location or "redirect to " in out)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 \x1b[2JOK",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/\x1b[2Jplain",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\x9b2J",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: \x1b[2J",
+        b"HTTP/1.1 302 OK\r\nLocation: /\x07\xc2\x9b",
+        b"HTTP/1.1 404 \x1b[2J\r\nContent-Type: \x1b]0;title\x07",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: \x1b[2J",
+        b"\x1b[2J",
+        b"HTTP/1.1 200 OK\r\nContent-Length: \x1b[2J",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+        b"id: \x1b[2J\nevent: \xe2\x80\xae\xc2\x9b\ndata: \x07\n",
+    ],
+)
+def test_no_control_character_of_a_server_is_printed(head, capsys):
+    for quiet in (False, True):
+        with answering_once(head + b"\r\n\r\nbody") as url:
+            try:
+                print(repr(record(url, quiet=quiet)))
+            except ConnectionError as error:
+                print(error)
+    out = capsys.readouterr().out
+    assert [c for c in out if not c.isprintable() and c != "\n"] == []
+
+
+def test_the_redirect_that_fails_is_named():
+    head = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/next\r\nContent-Length: 0\r\n\r\n"
+    with answering_once(head) as url, pytest.raises(ConnectionError) as caught:
+        record(url, follow_redirects=True)
+    assert str(caught.value).startswith("GET http://127.0.0.1:1/next: ")
+
+
+@contextmanager
+def answering_once(answer):
+    """The URL of a server that answers one request with these bytes, whatever they are."""
+
+    def serve_one():
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve_one)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        thread.join(10)
+
+
+@pytest.mark.parametrize("headers", [{"x": "Łódź"}, [("x", "Łódź")], httpx.Headers({"x": "a"})])
+def test_headers_are_sent_in_utf_8(headers):
+    want = "Łódź" if "Łódź" in str(headers) else "a"
+    got = record("/body", "POST", headers=headers, quiet=True)
+    assert json.loads(got.text)["x"].encode("latin-1").decode() == want
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("/missing", ": 404, 8 bytes"), ("/cut", "ended early: peer closed"), ("/five", "")],
+)
+def test_what_failed_is_said_in_one_line_also_where_it_is_quiet(path, words, capsys):
+    record(path, quiet=True)
+    out = capsys.readouterr().out
+    assert words in out and out.count("\n") == (1 if words else 0)
+
+
+class Ends:
+    """A watcher that has enough at the headers, or at a row."""
+
+    def __init__(self, at):
+        self.at, self.seen = at, []
+
+    def _note(self, what):
+        self.seen.append(what)
+        return what == self.at
+
+    def request(self, request):
+        self._note(f"{request.method} {request.url.path}")
+
+    def headers(self, recording):
+        return self._note(recording.response.status_code)
+
+    def chunk(self, chunk):
+        return self._note(chunk.data)
+
+    def event(self, event):
+        return self._note(event.data)
+
+    def end(self, recording):
+        self._note(recording.ending)
+
+
+@pytest.mark.parametrize(
+    ("path", "at", "rows"),
+    [("/endless", 200, []), ("/five", b"Chunk 1\n", [b"Chunk 0\n", b"Chunk 1\n"])]
+    + [("/events?n=100000", "Event 1", ["Event 0", "Event 1"])],
+)
+def test_a_watcher_may_have_enough(path, at, rows):
+    watcher = Ends(at)
+    got = record_watched(watcher, path, "GET", Bounds())
+    first = f"GET {path.partition('?')[0]}"
+    assert watcher.seen == [first, 200, *rows, Ending.ENOUGH]
+    assert got.ended == "stopped: enough was seen." and not got.whole
+
+
+def test_a_secret_in_a_query_is_not_shown(capsys):
+    got = record("/many?n=1&access_token=s3cret")
+    record("/missing?token=s3cret", quiet=True)
+    with pytest.raises(ConnectionError) as caught:
+        record("http://127.0.0.1:1/?password=s3cret")
+    assert "s3cret" not in capsys.readouterr().out + repr(got) + str(caught.value)
+    assert got.response.request.url.params["access_token"] == "s3cret"
+
+
+def test_the_type_of_a_body_is_said(capsys):
+    record("/body", "POST", json={"a": 1})
+    assert capsys.readouterr().out.splitlines()[0].endswith("/body · application/json")

@@ -1,0 +1,101 @@
+"""The rows that record prints."""
+
+import io
+import itertools
+import re
+import sys
+import time
+
+import pytest
+from streams import app, rows_in
+
+from labserver import record, serve, table
+
+
+@pytest.fixture(scope="module", autouse=True)
+def lab():
+    with serve(app) as server:
+        yield server
+
+
+@pytest.mark.parametrize("count", [39, 40, 41, 45, 46, 47])
+def test_every_row_is_shown_or_counted(count, capsys):
+    record(f"/many?n={count}")
+    out = capsys.readouterr().out
+    hidden = re.search(r"… (\d+) rows? more …", out)
+    assert len(rows_in(out)) + int(hidden[1] if hidden else 0) == count
+
+
+def test_long_streams_do_not_flood(capsys, monkeypatch):
+    flushes = []
+    flush = sys.stdout.flush
+    monkeypatch.setattr(sys.stdout, "flush", lambda: (flushes.append(1), flush()))
+    got = record("/many?n=100000")
+    assert sum(chunk.data.count(b"\n") for chunk in got.chunks) == 100_000
+    out = capsys.readouterr().out
+    total = len(got.chunks)
+    shown = [int(number) for number in rows_in(out)]
+    assert shown == [*range(1, 41), *range(total - 4, total + 1)]
+    assert f"… {total - 45:,} rows more …" in out
+    assert len(flushes) < 10 + 25 * got.seconds
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"plain\n", r"'plain\n'"),
+        (b"", "''"),
+        ("ä€".encode(), "'ä€'"),
+        (b"\xc3", r"b'\xc3'"),
+        (b"<b>\x1b[31m", r"'<b>\x1b[31m'"),
+        ("\u202e\u2028", r"'\u202e\u2028'"),
+    ],
+)
+def test_data_is_shown_on_one_line(data, text):
+    assert table.shown(data) == text
+
+
+def test_long_data_is_shortened():
+    for data in (b"x" * 10**6, "ä" * 10**6, ("ä" * 10**6).encode(), b"\xff" * 10**6):
+        line = table.shown(data)
+        assert len(line) == table.WIDTH and line.endswith("…")
+    assert table.shown(("ä" * 1000).encode()).startswith("'ää")
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/missing", "404 Not Found · text/plain"),
+        ("/redirect", "307 Temporary Redirect · no content-type · content-length 0 · redirect to"),
+        ("/empty", "204 No Content"),
+        ("/gzip", "gzip, undone here"),
+        ("/not-gzip", "ended early: "),
+        ("/unknown-coding", "no content-type · made-up · content-length 1"),
+        ("/wrong-label", "It looks like server-sent events, but is not labelled"),
+        ("/no-events", "but there is no whole event in it"),
+        ("/binary", r"b'\xff\xfe\x00\x01'"),
+    ],
+)
+def test_what_is_unusual_is_said(path, words, capsys):
+    record(path)
+    assert words in capsys.readouterr().out
+
+
+def test_chunks_come_as_they_are_printed():
+    """The rows are on the screen while the stream goes on, one by one."""
+    seen = []
+
+    class Screen(io.StringIO):
+        def write(self, text):
+            seen.append((time.perf_counter(), text))
+            return len(text)
+
+    sys.stdout, before = Screen(), sys.stdout
+    try:
+        record("/five")
+    finally:
+        sys.stdout = before
+    times = [at for at, text in seen if "Chunk" in text]
+    assert len(times) == 5
+    gaps = [b - a for a, b in itertools.pairwise(times)]
+    assert min(gaps) > 0.25 * max(gaps)
