@@ -17,8 +17,7 @@ from labserver.recording import Bounds, Chunk, RecordedEvent, Recording
 
 MOST = 100  # other requests beside one stream
 USUAL = 4  # times what another request takes alone: what it may take beside a stream
-SHARE = 1 / 3  # of a stream's time: who waits that long is held up by the stream
-SURE = 2 / 3  # for a remark
+SHARE = 0.6  # of a stream's time: who waits that long each time is held up by the stream
 SHORT = 0.2  # seconds: a stream over sooner holds nobody up
 
 HELD_UP = (
@@ -122,8 +121,8 @@ def require_others_served(path: str, waited: float) -> None:
 def remark_on(url: str, waited: float, **options: Any) -> str | None:
     """The remark, where others waited for a stream, and wait each time that it is asked for."""
     for _ in range(TRIES - 1):
-        if waited < SURE:
+        if waited < SHARE:
             return None
         _, waited = fetched_beside(url, **options)
     path = urlsplit(url).path
-    return HELD_UP.format(path=path, share=waited) if waited > SURE else None
+    return HELD_UP.format(path=path, share=waited) if waited >= SHARE else None
