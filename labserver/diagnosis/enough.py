@@ -1,5 +1,7 @@
 """When enough of a stream was seen: the watcher that ends a recording."""
 
+import threading
+
 import httpx
 
 from labserver.diagnosis.observation import LATE, SEVERAL
@@ -18,6 +20,7 @@ class Enough:
 
     def __init__(self, pieces: int, seconds: float = 0.0, pauses: int = 0) -> None:
         self.pieces, self.seconds, self.pauses = pieces, seconds, pauses
+        self.began = threading.Event()  # set once the headers came
         self._count = self._pauses = 0
         self._last = self._until = 0.0
 
@@ -26,6 +29,7 @@ class Enough:
 
     def headers(self, recording: Recording) -> bool:
         """Enough, where no piece is wanted."""
+        self.began.set()
         return self.pieces == 0
 
     def chunk(self, chunk: Chunk | RecordedEvent) -> bool:
