@@ -10,6 +10,8 @@ from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
+
 from labserver.checks.exercise import SECONDS, TRIES, Late, fetched, require
 from labserver.guard import KNOCK
 from labserver.recorder import record_watched
@@ -41,13 +43,13 @@ class Others:
         self._answered: list[float] = []
         self._usual = self._start = self._end = 0.0
 
-    def request(self, method: str, url: str) -> None:
+    def request(self, request: httpx.Request) -> None:
         """Ask as the request is made, and a moment later, should the route itself block.
 
         Before that, see how long another request takes alone: much, on a busy machine.
         """
-        self._url = url
-        alone = [seconds_of_another(url, self._path) for _ in range(3)]
+        self._url = str(request.url)
+        alone = [seconds_of_another(self._url, self._path) for _ in range(3)]
         self._usual = USUAL * median(alone)
         self._start = time.perf_counter()
         self._ask()

@@ -4,6 +4,8 @@ import re
 import time
 from typing import Any
 
+import httpx
+
 from labserver.checks.calling import ended, started
 from labserver.checks.exercise import (
     Late,
@@ -120,7 +122,7 @@ class _Leaving:
     def __init__(self, percentage: int) -> None:
         self._percentage = percentage
 
-    def request(self, method: str, url: str) -> None:
+    def request(self, request: httpx.Request) -> None:
         """Nothing to do."""
 
     def headers(self, recording: Recording) -> bool:
