@@ -74,7 +74,10 @@ async def relay(websocket: WebSocket) -> None:
         return
     await websocket.accept()
     if len(_relays) >= RELAYS:
-        await websocket.close(1013, f"{RELAYS} relays are open already, and no more are allowed.")
+        reason = f"{RELAYS} relays are open already, and no more are allowed."
+        # As a message too: Jupyter's proxy passes on that a WebSocket closes, but not why.
+        await websocket.send_json({"end": "cut", "reason": reason})
+        await websocket.close(1013, reason)
         return
     _relays.add(websocket)
     try:

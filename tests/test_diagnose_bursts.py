@@ -1,11 +1,30 @@
-"""diagnose: bursts."""
+"""diagnose: what is held back until enough has come."""
 
 import asyncio
 import json
 import time
+from contextlib import contextmanager
 
+import pytest
 from fastapi.responses import StreamingResponse
-from services import DONE, SSE, TEXT, UNCACHED, healthy, named, paced, text
+from services import (
+    DONE,
+    NOSNIFF,
+    SSE,
+    TEXT,
+    UNCACHED,
+    handler,
+    healthy,
+    named,
+    paced,
+    routed,
+    sse,
+    text,
+    through,
+)
+
+from labserver.diagnosis.enough import Enough
+from labserver.recording import Chunk
 
 
 async def by_fives(pieces):
@@ -93,3 +112,106 @@ async def test_events_in_rows():
         yield DONE
 
     return StreamingResponse(body(), media_type=SSE, headers=UNCACHED)
+
+
+def counting(size):
+    """What a proxy does that passes bytes on once there are so many."""
+
+    def forward(answer, send):
+        held = b""
+        for data in answer:
+            held += data
+            while len(held) >= size:
+                send(held[:size])
+                held = held[size:]
+        send(held)
+
+    return forward
+
+
+@contextmanager
+def behind(size, route):
+    with routed(route) as url, through(url, counting(size)) as proxied:
+        yield proxied
+
+
+@named("bursts")
+def test_a_buffer_of_4_kib_below_http():
+    events = [f"data: {i} {'x' * (90 + i % 13)}\n\n" for i in range(300)]
+    return behind(4096, lambda: sse(*events, DONE, every=0.01))
+
+
+@named("bursts")
+def test_a_buffer_of_8_kib_below_http():
+    rows = [f"{i} {'x' * (190 + i % 13)}\n" for i in range(400)]
+    return behind(8192, lambda: text(*rows, every=0.01))
+
+
+@named("bursts")
+def test_a_slow_buffer_is_watched_for_two_periods():
+    events = [f"data: {i} {'x' * (200 + i % 7)}\n\n" for i in range(1000)]
+    return behind(8192, lambda: sse(*events, every=0.14))
+
+
+@named("bursts")
+def test_a_buffer_of_4_kib_without_chunks():
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-ndjson")
+        self.end_headers()
+        for i in range(300):
+            self.wfile.write(json.dumps({"n": i, "x": "x" * (90 + i % 13)}).encode() + b"\n")
+            time.sleep(0.01)
+
+    @contextmanager
+    def make():
+        with (
+            handler(do_GET, version="HTTP/1.0") as url,
+            through(url, counting(4096)) as proxied,
+        ):
+            yield proxied
+
+    return make()
+
+
+@named("advice-bursts")
+async def test_bursts_of_more_than_1_kib():
+    async def body():
+        for i in range(5):
+            await asyncio.sleep(0.5)
+            yield "".join(f"line {j} of part {i} {'x' * 40}\n" for j in range(60))
+
+    return StreamingResponse(body(), media_type=TEXT)
+
+
+@healthy
+async def test_tokens_that_end_anywhere():
+    """Pieces of lines, several at a time: it is the lines that are long, not a buffer."""
+
+    async def body():
+        for i in range(6):
+            for word in f"it goes on and on, part {i}, word by word\n and ".split(" "):
+                yield word + " "
+            await asyncio.sleep(0.5)
+
+    return StreamingResponse(body(), media_type=TEXT, headers=NOSNIFF)
+
+
+def test_what_comes_in_bursts_is_watched_for_two_periods():
+    enough = Enough(10, seconds=8.0, pauses=3)
+    moments = [9.0] * 12 + [18.0] * 12 + [27.0]
+    assert [enough.chunk(Chunk(at, 1, b"x")) for at in moments] == [False] * 24 + [True]
+
+
+def test_a_pause_that_does_not_come_again_is_waited_for_twice_as_long():
+    enough = Enough(10, seconds=8.0, pauses=3)
+    moments = [i / 10 for i in range(70)] + [8.0 + i / 10 for i in range(30)]
+    said = [enough.chunk(Chunk(at, 1, b"x")) for at in moments]
+    assert moments[said.index(True)] == pytest.approx(8.0 + 2 * 1.1)
+
+
+def test_a_steady_stream_is_left_after_eight_seconds():
+    enough = Enough(10, seconds=8.0, pauses=3)
+    moments = [i / 10 for i in range(200)]
+    said = [enough.chunk(Chunk(at, 1, b"x")) for at in moments]
+    assert moments[said.index(True)] == 8.0

@@ -16,7 +16,7 @@ import psutil
 import pytest
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
-from jupyter_client.manager import start_new_kernel
+from jupyter_client.manager import run_kernel, start_new_kernel
 from kernels import text_of
 from lessons import lesson, run_cells
 from machine import NO_PROXIES
@@ -45,7 +45,9 @@ def see(run):
     chunked, sized, large = [[int(n.replace(",", "")) for n in pair] for pair in pairs]
     assert chunked == [1000, 1000] and sized[1] < sized[0] and large[1] > large[0]
 
-    assert "cancelled at line 3" in said["leaving-look"]
+    assert said["text-look"].startswith("'1,Zoë\\r\\n2,Ann\\r\\n3,Bob'\n")
+    assert "['line 0', 'line 1', 'line 2']" in said["leaving-look"]
+    assert "cancelled at line 4" in said["leaving-look"]
     # Line by line, the last comes 1.6 s after the first.
     first, *_, last = map(float, re.findall(r"([\d.]+) s", said["requests-look"]))
     assert last - first > 0.5
@@ -59,7 +61,7 @@ def see(run):
     assert said["script-look"].startswith("asyncio.run() cannot be called")
     assert said["script-look"].count("script line") == 5
     assert said["nested-look"].count("script line") == 5
-    assert said["run-five-look"].splitlines() == ["1 of 5 ran", "5 of 5 ran"]
+    assert_only_the_first_ran(said["pasted-look"])
 
     assert "ended early: timed out" in said["timeouts-look"]
     drawn = next(o.data["text/plain"] for o in cells["timeouts-look"].outputs if "data" in o)
@@ -67,6 +69,12 @@ def see(run):
     for times, count in zip(arrived, (4, 5), strict=True):
         first, *_, last = seen = [float(at) for at in times.split(", ")]
         assert len(seen) == count and last - first > 0.1, "it does not stream any more"
+
+
+def assert_only_the_first_ran(said):
+    ran, error = said.splitlines()
+    assert ran == "1 [*] [*] [*] [*]"
+    assert re.fullmatch(r"RuntimeError: cannot enter context: .* is already entered", error)
 
 
 @before_3_14
@@ -196,10 +204,12 @@ def test_stop_button_ends_an_await_with_the_next_piece(kernel):
 
 @before_3_14
 def test_after_apply_with_a_loop_of_its_own_asyncio_run_loses_cells_too(capsys):
-    main = run_cells(LESSON, "run-five", given={"DEVNULL": subprocess.DEVNULL})
-    patch = "import asyncio, nest_asyncio; nest_asyncio.apply(asyncio.new_event_loop())\n"
-    main["run_five"](patch + "asyncio.run(asyncio.sleep(0.3)); ran = 1")
-    assert capsys.readouterr().out == "1 of 5 ran\n"
+    pasted = run_cells(LESSON, "pasted-cell")["pasted"]
+    own = pasted.replace("apply()", "apply(asyncio.new_event_loop())")
+    assert own != pasted
+    given = {"DEVNULL": subprocess.DEVNULL, "run_kernel": run_kernel, "pasted": own}
+    run_cells(LESSON, "pasted-kernel", "pasted-look", given=given)
+    assert_only_the_first_ran(capsys.readouterr().out)
 
 
 def test_plain_function_can_wait_in_another_thread_without_a_patch():

@@ -247,7 +247,7 @@ def test_it_can_be_interrupted_where_a_script_started_it_in_the_background(name,
         for _ in range(shown):
             assert script.stdout.readline()
         os.kill(pid, getattr(signal, name))
-        out, err = script.communicate(timeout=10)
+        out, err = script.communicate(timeout=60)
         assert (out.splitlines()[-1], err) == ("0" if shown == 2 else "130", "")
 
 

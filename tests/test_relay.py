@@ -14,6 +14,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Response
 from fastapi.responses import StreamingResponse
+from waiting import LONG
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -53,7 +54,7 @@ def relaying(url, origin=None, path="/relay", **headers):
     """A WebSocket to the relay, from the server's own page unless said otherwise."""
     address = url.replace("http", "ws") + path
     origin = origin or url
-    options = {"additional_headers": headers, "proxy": None, "open_timeout": 10}
+    options = {"additional_headers": headers, "proxy": None, "open_timeout": LONG}
     host = headers.pop("Host", None)
     if host:  # the client writes that header itself, from the address
         address, options["sock"] = (
@@ -130,9 +131,9 @@ def test_the_relay_hands_on_each_piece_when_it_comes():
     gated = Gated()
     with Server(gated.app) as server, relaying(server.url) as wire:
         wire.send('{"path": "/"}')
-        start = json.loads(wire.recv(10))
+        start = json.loads(wire.recv(LONG))
         assert start["status"] == 200 and "set-cookie" not in start["headers"]
-        assert wire.recv(10) == b"first" and not gated.finished.is_set()
+        assert wire.recv(LONG) == b"first" and not gated.finished.is_set()
         httpx.post(server.url + "/open", trust_env=False)
         assert [*wire] == [b"last", '{"end":"whole"}']
 
@@ -151,9 +152,9 @@ def test_who_leaves_or_asks_twice_ends_the_request(leave):
     with Server(gated.app) as server:
         with relaying(server.url) as wire:
             wire.send('{"path": "/"}')
-            assert wire.recv(10) and wire.recv(10)
+            assert wire.recv(LONG) and wire.recv(LONG)
             leave(wire)
-            assert gated.finished.wait(10)
+            assert gated.finished.wait(LONG)
         assert not server.log
 
 
@@ -162,11 +163,11 @@ def test_stop_ends_what_is_relayed():
     server = serve(gated.app)
     with relaying(server.url) as wire:
         wire.send('{"path": "/"}')
-        assert wire.recv(10) and wire.recv(10)
+        assert wire.recv(LONG) and wire.recv(LONG)
         server.stop()
         assert gated.finished.is_set() and not server._thread.is_alive()
         with pytest.raises(ConnectionClosed):
-            wire.recv(10)
+            wire.recv(LONG)
     assert not server.log
     assert not relay._relays
 
@@ -262,8 +263,10 @@ def test_few_relays_at_a_time():
         for _ in range(relay.RELAYS):
             stack.enter_context(relaying(server.url)).send('{"path": "/"}')
         with relaying(server.url) as wire, pytest.raises(ConnectionClosed) as caught:
-            wire.recv(10)
-        assert caught.value.rcvd.code == 1013
+            refusal = json.loads(wire.recv(LONG))
+            wire.recv(LONG)
+        assert caught.value.rcvd.code == 1013 and "no more are allowed" in caught.value.rcvd.reason
+        assert refusal == {"end": "cut", "reason": caught.value.rcvd.reason}
 
 
 # What nobody is shown

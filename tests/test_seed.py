@@ -127,7 +127,7 @@ TAUGHT = [
     ("yes please", 7, "same-moments", "Both arrive at the same moments"),
     ("side-by-side example to really see", 7, "both-recorded", "timeline("),
     ("both work in the same app", 7, "same-moments", "One program"),
-    ("pip install fastapi uvicorn", 0, "check-setup", "-m pip install -r requirements.txt"),
+    ("pip install fastapi uvicorn", 0, "check-setup", "../labserver/environment.py"),
     ("Same data, two different", 7, "both-program", "app = FastAPI()"),
     ("1️⃣ StreamingResponse endpoint", 7, "both-program", "async def stream_endpoint()"),
     ("async def plain_stream()", 7, "both-program", "async def plain_stream()"),
@@ -236,7 +236,7 @@ CORRECTED = [
     ),
     (
         ("persistent connection handled automatically", "stay connected forever (or until done)"),
-        (6, "again-look", "replayed = watch("),
+        (6, "again-watched", "replayed = watch("),
         (6, "resume", "Fifteen: the same five, three times"),
     ),
     # It is the client that asks again, also after an end; it gives up at any status but 200.
@@ -247,13 +247,13 @@ CORRECTED = [
     ),
     (
         ("Auto-reconnects if dropped", "want auto-reconnect"),
-        (6, "end-look", '"/nowhere"'),
-        (6, "cuts", "any status but 200 does"),
+        (6, "statuses-look", '"/nowhere"'),
+        (6, "strange", "any status but 200 does"),
     ),
     # Lines, however long, are no blocks.
     (
         ("yield from f",),
-        (2, "newlines-look", "sizes = [len(block) for block in blocks()]"),
+        (2, "newlines-look", "sizes = [len(line) for line in lines()]"),
         (2, "part", "Iterating over a file gives lines"),
     ),
     # A player that seeks needs Range; a file on disk has a size.
@@ -337,7 +337,7 @@ CORRECTED = [
     (
         ('yield f"{i},User {i}\\n"',),
         (3, "quoting-look", "csv.reader("),
-        (3, "quoting-seen", "Joined, three people become four rows"),
+        (3, "quoting-seen", "Joined, four people become five rows"),
     ),
     # What arrives is cut anywhere.
     (
@@ -372,7 +372,7 @@ CORRECTED = [
     (
         ("consuming via fetch() / curl",),
         (4, "curl-look", '("-sN", "-s")'),
-        (4, "await", "Without -N, all came at the end"),
+        (4, "timeouts", "Without -N, all came at the end"),
     ),
     # What `EventSource` cannot ask for.
     (

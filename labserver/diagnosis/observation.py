@@ -14,6 +14,7 @@ LATE = 0.25  # seconds; what is later by less may be the machine's doing
 PAUSE = 0.1  # seconds between two requests beside a stream
 AT_ONCE = 0.1  # of the wait before: what comes within it came at one moment
 WAIT = 0.3  # seconds before the first byte that are worth a word
+IDLE = 1.0  # seconds of silence before an end that may have been its reason
 JITTER = 0.02  # seconds between two things that may have been sent together
 MAX_LINES = 3000  # of a body that are looked at
 TEXT_BYTES = 2**18  # of a body that is no event stream, looked at as text
@@ -171,8 +172,16 @@ class Observation:
         late = self.alone.whole and self.first > WAIT
         if not late or self.last - self.first > AT_ONCE * self.first:
             return False
-        firsts = [one.chunks[0].at for one in self.others if one.chunks]
-        return min(firsts, default=self.first) > 0.5 * self.first  # else it was slow just once
+        again = [one.chunks[0].at for one in self.pair if one.chunks]
+        return min(again, default=self.first) > 0.5 * self.first  # else it was slow just once
+
+    @property
+    def silence_at_the_end(self) -> float:
+        """Seconds from the last byte to the end, if it was never as quiet before; else 0."""
+        moments = [self.alone.headers_at, *(chunk.at for chunk in self.alone.chunks)]
+        silence = self.alone.seconds - moments[-1]
+        longest = max((b - a for a, b in pairwise(moments)), default=0.0)
+        return silence if silence > longest else 0.0
 
     @property
     def headers_waited(self) -> bool:
