@@ -10,10 +10,12 @@ from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
+
 from labserver.checks.exercise import SECONDS, TRIES, Late, fetched, require
 from labserver.guard import KNOCK
 from labserver.recorder import record_watched
-from labserver.recording import Bounds, Chunk, RecordedEvent, Recording
+from labserver.recording import Bounds, Chunk, RecordedEvent, Recording, Watcher
 
 MOST = 100  # other requests beside one stream
 USUAL = 4  # times what another request takes alone: what it may take beside a stream
@@ -27,7 +29,7 @@ HELD_UP = (
 )
 
 
-class Others:
+class Others(Watcher):
     """A watcher of a recording that makes another request at each piece, one at a time.
 
     By default the server itself answers that request, before the app: only a held event loop
@@ -41,23 +43,19 @@ class Others:
         self._answered: list[float] = []
         self._usual = self._start = self._end = 0.0
 
-    def request(self, method: str, url: str) -> None:
+    def request(self, request: httpx.Request) -> None:
         """Ask as the request is made, and a moment later, should the route itself block.
 
         Before that, see how long another request takes alone: much, on a busy machine.
         """
-        self._url = url
-        alone = [seconds_of_another(url, self._path) for _ in range(3)]
+        self._url = str(request.url)
+        alone = [seconds_of_another(self._url, self._path) for _ in range(3)]
         self._usual = USUAL * median(alone)
         self._start = time.perf_counter()
         self._ask()
         later = threading.Timer(0.05, self._ask)
         later.daemon = True
         later.start()
-
-    def headers(self, recording: Recording) -> bool:
-        """Go on."""
-        return False
 
     def chunk(self, chunk: Chunk) -> bool:
         """Ask, and go on."""
