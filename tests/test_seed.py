@@ -253,7 +253,7 @@ CORRECTED = [
     # Lines, however long, are no blocks.
     (
         ("yield from f",),
-        (2, "newlines-look", "sizes = [len(block) for block in blocks()]"),
+        (2, "newlines-look", "sizes = [len(line) for line in lines()]"),
         (2, "part", "Iterating over a file gives lines"),
     ),
     # A player that seeks needs Range; a file on disk has a size.
@@ -337,7 +337,7 @@ CORRECTED = [
     (
         ('yield f"{i},User {i}\\n"',),
         (3, "quoting-look", "csv.reader("),
-        (3, "quoting-seen", "Joined, three people become four rows"),
+        (3, "quoting-seen", "Joined, four people become five rows"),
     ),
     # What arrives is cut anywhere.
     (
