@@ -1,4 +1,4 @@
-"""What lesson 10 says about sse-starlette and fastapi.sse, held to the versions pinned.
+"""What lesson 11 says about sse-starlette and fastapi.sse, held to the versions pinned.
 
 Its programs are run as they stand there, so that a test names the sentence that became false.
 """
@@ -25,7 +25,7 @@ from waiting import LONG, Each
 from labserver.recorder import Bounds, record, record_watched
 from labserver.server import Server
 
-LESSON = lesson(10)
+LESSON = lesson(11)
 CELLS = {cell.id: cell.source for cell in cells_of(LESSON)}
 EDITS = ("start", "import", "yield", "fields", "dependency")
 CUT, CLEAN = "ended early", "whole."
@@ -205,18 +205,19 @@ def test_sse_starlette_sends_what_python_prints_and_is_cut_and_documented_as_jso
     [
         (0, "text", '"text"'),
         (1, "two\nlines", '"two\\nlines"'),
-        (2, "None", "null"),
-        (3, "{'tea': 3}", '{"data": {"tea": 3}}'),
-        (4, "x", '{"data": "x", "event": null, '),
-        (5, "data='x' raw_data=None event=None ", '"x"'),
+        (2, "data: x\n\n", '"data: x\\n\\n"'),
+        (3, "None", "null"),
+        (4, "{'tea': 3}", '{"data": {"tea": 3}}'),
+        (5, "x", '{"data": "x", "event": null, '),
+        (6, "data='x' raw_data=None event=None ", '"x"'),
     ],
 )
 def test_no_value_is_the_same(rows, number, theirs, native):
     for path, data in (("/sse-starlette", theirs), ("/fastapi-sse", native)):
         recording = rows(path)
-        assert recording.whole and len(recording.events) == 6
+        assert recording.whole and len(recording.events) == 7
         got = recording.events[number].data
-        assert got.startswith(data) and (number > 3 or got == data)
+        assert got.startswith(data) and (number > 4 or got == data)
 
 
 def test_no_cache_or_no_store_tells_which_made_it(rows):
@@ -242,7 +243,7 @@ def test_sse_starlette_sends_more_events_a_second(rows):
 
 
 def test_three_comments_against_one(pings):
-    theirs, native = (sent(recording.result())[6:] for recording in pings)
+    theirs, native = (sent(recording.result())[7:] for recording in pings)
     assert len(theirs) == 3 and all(comment.startswith(b": ping - ") for comment in theirs)
     assert native == [b": ping\n\n"]
 
@@ -273,20 +274,20 @@ def test_a_stop_cuts_the_stream_of_sse_starlette_and_waits_for_fastapi_sse(path,
     )
     came = []
 
-    def stop_at_the_sixth(event):
+    def stop_at_the_seventh(event):
         came.append(event)
-        if len(came) == 6:
+        if len(came) == 7:
             process.terminate()
 
     try:
         url = next(line.split()[4] for line in process.stderr if "http" in line)
-        watcher = Each(stop_at_the_sixth)
+        watcher = Each(stop_at_the_seventh)
         recording = record_watched(watcher, f"{url}{path}?quiet=2", "POST", Bounds())
     finally:
         process.terminate()
         process.communicate(timeout=LONG)
     assert recording.ended.startswith(ended)
-    assert len(recording.events) == 6
+    assert len(recording.events) == 7
 
 
 # The way back: what a forgotten edit gives
