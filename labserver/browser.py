@@ -1,18 +1,21 @@
-"""Show a page of the server in the notebook, wherever the browser sits."""
+"""Show a page of the server in the notebook, wherever the browser runs."""
 
 import html
 import json
 from urllib.parse import urlsplit
 
 from labserver import server
-from labserver.guard import KNOCK, SECRET, hub_prefix
+from labserver.guard import KNOCK, LOOPBACK, SECRET, SECRET_NAME, hub_prefix
+
+AGAIN = "run this notebook's cells from the top down to this one"
 
 
-def show(path: str = "/", height: int = 720) -> "Page":
-    """A page of the server that `serve` started, in the notebook, `height` pixels high.
+def show(path: str = "/", height: int = 600) -> "Page":
+    """A page of the server that `serve` started, in the notebook.
 
-    It is an iframe, at an address that the browser can reach: 127.0.0.1 where the browser sits on
-    this machine, Jupyter's own address elsewhere, through jupyter-server-proxy.
+    The page is in a frame, `height` pixels high, or as high as the window leaves room for. The
+    frame takes an address that the browser can reach: 127.0.0.1 where the browser runs on this
+    machine, elsewhere Jupyter's own address, through jupyter-server-proxy.
 
     Raises RuntimeError when nothing is served, ValueError for a path that does not start with /.
     """
@@ -37,56 +40,67 @@ class Page:
         port = self.address.rpartition(":")[2]
         hub = hub_prefix().rstrip("/")
         address = f"{hub}/proxy/{port}" if hub else self.address
-        facts = {**vars(self), "port": port, "knock": KNOCK, "secret": SECRET}
+        # A browser writes ::1 in brackets, so it is none of these. A page from there goes through
+        # the proxy: the policy of our page cannot name such an address as one that may frame it.
+        facts = {"near": sorted(LOOPBACK), "again": AGAIN, "port": port, "knock": KNOCK}
+        facts |= {**vars(self), "secret": SECRET, "name": SECRET_NAME}
         script = SCRIPT.replace("FACTS", json.dumps(facts).replace("<", r"\u003c"))
         link = html.escape(address + _with_secret(self.path))
-        return OUTPUT.format(link=link, script=script)
+        return OUTPUT.format(link=link, again=AGAIN, script=script)
 
 
 def _with_secret(path: str) -> str:
     url = urlsplit(path)
     query = f"{url.query}&" if url.query else ""
-    return url._replace(query=f"{query}secret={SECRET}").geturl()
+    return url._replace(query=f"{query}{SECRET_NAME}={SECRET}").geturl()
 
 
-# What is shown where no script runs: in a notebook that is not trusted, on a page that is no
-# Jupyter's. There, nobody can tell whether the server still runs.
+# Where no script runs, in a notebook that is not trusted or outside Jupyter, the output is a link.
+# Nothing there can tell whether the server still runs.
 OUTPUT = """<div>
 <p><a href="{link}" target="_blank" rel="noopener">Open the page of the server</a> in a tab of its
-own. If it does not open, run the first cell again, then this one.</p>
+own. If it does not open, {again}.</p>
 <script>{script}</script>
 </div>"""
 
-# A page that is not on loopback never asks for 127.0.0.1: the browser would ask the user for leave
-# (Private Network Access). A notebook opened again runs this again, with the server gone.
+# A page that is not on loopback never asks for 127.0.0.1: the browser would ask the user for
+# permission (Private Network Access). A notebook that is opened again runs this script again, when
+# the server may be gone. JupyterLab names its theme on the body; the classic notebook is light.
 SCRIPT = """
-(async (here, {address, port, path, knock, secret, height}) => {
+(async (here, {address, port, path, knock, secret, name, height, near, again}) => {
   const config = document.getElementById("jupyter-config-data");
   if (!config) return;
   const status = url => fetch(url + knock, {cache: "no-store", signal: AbortSignal.timeout(8000)})
     .then(response => response.status, () => 0);
   const open = url => {
     const frame = document.createElement("iframe");
-    frame.src = url;
+    const tell = () => {
+      frame.name = document.body.dataset.jpThemeLight === "false" ? "dark" : "light";
+      frame.contentWindow?.postMessage({theme: frame.name}, new URL(url).origin);
+    };
     frame.title = "A page of the server: " + path;
-    frame.style = `width: 100%; height: ${height}px; border: 0; display: block`;
+    frame.style = `width: 100%; height: min(${height}px, 100vh - 140px); border: 0`;
+    frame.style.display = "block";
+    tell();
+    frame.onload = tell;
+    new MutationObserver(tell).observe(document.body, {attributeFilter: ["data-jp-theme-light"]});
+    frame.src = url;
     here.replaceChildren(frame);
   };
   const say = text => here.replaceChildren(
     Object.assign(document.createElement("p"), {textContent: text}));
 
-  const near = ["127.0.0.1", "localhost", "[::1]"].includes(location.hostname);
-  if (near && await status(address) === 204) return open(address + path);
+  const direct = near.includes(location.hostname);
+  if (direct && await status(address) === 204) return open(address + path);
   const base = new URL(JSON.parse(config.textContent).baseUrl, location.origin);
   const proxied = new URL("proxy/" + port, base);
   const answer = await status(proxied);
   if (answer === 204) {
     const url = new URL(proxied + path);
-    url.searchParams.set("secret", secret);
+    url.searchParams.set(name, secret);
     return open(url);
   }
-  if (near || answer !== 404)
-    return say("The server of this page is gone: run the first cell again, then this one.");
+  if (direct || answer !== 404) return say(`The server of this page is gone: ${again}.`);
   here.firstElementChild.append(" This Jupyter does not pass the page on: jupyter-server-proxy is"
     + " not installed there, or turned off. The link works where the browser and the notebook's"
     + " kernel are on one machine.");

@@ -10,6 +10,8 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
+import httpx
+
 from labserver.recording import Ending, Recording, counted
 
 if TYPE_CHECKING:  # matplotlib takes 0.3 s, and most cells that import labserver draw nothing
@@ -98,8 +100,8 @@ def _lanes(recording: Recording) -> dict[str, list[float]]:
 def _words(name: str, recording: Recording) -> str:
     """One row as a sentence: for a screen reader and for a terminal."""
     parts = [f"headers {recording.headers_at:.3f} s"]
-    if recording.response.is_error:
-        parts.append(f"status {recording.response.status_code}")
+    if status := _error_status(recording):
+        parts.append(f"status {status}")
     for lane, times in _lanes(recording).items():
         noun = "event" if recording.events else "chunk"
         number = f"{len(times):,}" if lane == "made" else counted(times, noun)
@@ -108,6 +110,12 @@ def _words(name: str, recording: Recording) -> str:
         parts.append(f"gaps {median(b - a for a, b in pairwise(times)):.3f} s median")
     ended = "cut" if recording.ending is Ending.CUT else "ended"
     return f"{name}: {', '.join(parts)}, {ended} {recording.seconds:.3f} s."
+
+
+def _error_status(recording: Recording) -> int | None:
+    # Lesson 06 draws a client of its own, whose recording has no response.
+    response: httpx.Response | None = recording.response
+    return response.status_code if response is not None and response.is_error else None
 
 
 def _span(times: list[float]) -> str:
@@ -147,9 +155,8 @@ def _draw_row(
     middle = top + (0.41 if recording.sent else 0.6)
     title = _label(axes, "\n".join(textwrap.wrap(name, 16)), (0, middle), weight="bold", size=13)
     title.set_fontsize(13 * min(1, 2 / _inches([title])))
-    status = recording.response.status_code
-    failed = f"{status}, " if recording.response.is_error else ""  # a 404 looks as neat as a 200
-    words = f"{failed}{'cut' if cut else 'end'} {end:.3f} s"
+    status = _error_status(recording)  # without it, a 404 looks as neat as a 200
+    words = f"{f'{status}, ' if status else ''}{'cut' if cut else 'end'} {end:.3f} s"
     return title, counts, _label(axes, words, (end, top + 0.6), (9, 0))
 
 

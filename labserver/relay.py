@@ -16,6 +16,8 @@ from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from labserver.bounds import is_of_own_page
+
 RELAYS = 8  # at a time
 REQUEST_CHARACTERS = 16_384
 ASK_SECONDS = 10.0  # for a page to send its request
@@ -67,13 +69,15 @@ async def relay(websocket: WebSocket) -> None:
     {"end": "cut", "reason"}. The request ends early when the page leaves or sends more.
     """
     # A page may open a WebSocket to any server. Its browser says which page (RFC 6455, 10.2).
-    origin = urlsplit(websocket.headers.get("origin", ""))
-    if origin.netloc != websocket.headers.get("host"):
+    if not is_of_own_page(websocket.headers):
         await websocket.close()
         return
     await websocket.accept()
     if len(_relays) >= RELAYS:
-        await websocket.close(1013, f"{RELAYS} relays are open already, and no more are allowed.")
+        reason = f"{RELAYS} relays are open already, and no more are allowed."
+        # As a message too: Jupyter's proxy passes on that a WebSocket closes, but not why.
+        await websocket.send_json({"end": "cut", "reason": reason})
+        await websocket.close(1013, reason)
         return
     _relays.add(websocket)
     try:

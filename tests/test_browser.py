@@ -1,20 +1,19 @@
 """show: a page of the server, in Chromium under JupyterLab, wherever the browser sits."""
 
 import socket
-import socketserver
-import threading
-from contextlib import suppress
 
 import httpx
 import nbformat
 import pytest
+from between import Buffering, Passing, between
 from fastapi import FastAPI
 from lab import FRAME, choose, open_notebook, run_all, see_streams, shown
 from playwright.sync_api import expect
 
 from labserver import serve, show
 from labserver.app import app as finished
-from labserver.guard import SECRET
+from labserver.browser import AGAIN
+from labserver.guard import SECRET, SECRET_NAME
 
 
 def test_show_needs_a_server_and_a_path():
@@ -32,12 +31,14 @@ def test_what_is_shown_without_a_script_is_a_link(monkeypatch):
     with serve(finished) as server:
         shown = show('/a"b</script>?x=1&y#z')._repr_html_()
         assert (
-            f'href="{server.url}/a&quot;b&lt;/script&gt;?x=1&amp;y&amp;secret={SECRET}#z"' in shown
+            f'href="{server.url}/a&quot;b&lt;/script&gt;?x=1&amp;y&amp;{SECRET_NAME}={SECRET}#z"'
+            in shown
         )
         assert shown.count("</script>") == 1
-        assert "run the first cell again" in " ".join(shown.split())
+        assert f"If it does not open, {AGAIN}." in " ".join(shown.split())
         monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/x/")
-        assert f'href="/user/x/proxy/{server.port}/?secret={SECRET}"' in show()._repr_html_()
+        proxied = f'href="/user/x/proxy/{server.port}/?{SECRET_NAME}={SECRET}"'
+        assert proxied in show()._repr_html_()
 
 
 # In Chromium, under JupyterLab
@@ -51,7 +52,7 @@ def test_on_this_machine_the_page_is_asked_directly(name, page, request):
     inside = shown(page)
     see_streams(inside)
     assert page.locator(FRAME).get_attribute("src").startswith("http://127.0.0.1:")
-    assert "secret" not in page.locator(FRAME).get_attribute("src")
+    assert SECRET_NAME not in page.locator(FRAME).get_attribute("src")
     expect(inside.locator("#held")).to_be_empty()
     assert not page.errors
 
@@ -83,40 +84,10 @@ def test_from_elsewhere_it_goes_through_the_proxy(page, hub_like):
     assert not page.errors
 
 
-class Buffering(socketserver.StreamRequestHandler):
-    """A proxy that holds back each response until it is whole, but not a WebSocket."""
-
-    def handle(self):
-        head = [*iter(lambda: self.rfile.readline().strip(), b"")]
-        headers = dict(line.lower().split(b": ", 1) for line in head[1:])
-        body = self.rfile.read(int(headers.get(b"content-length", 0)))
-        with socket.create_connection(("127.0.0.1", self.server.target)) as target:
-            if headers.get(b"upgrade") == b"websocket":
-                target.sendall(b"\r\n".join([*head, b"", b""]))
-                threading.Thread(target=self.copy, args=(self.connection, target)).start()
-                self.copy(target, self.connection)
-            elif head:
-                head = [line for line in head if not line.lower().startswith(b"connection:")]
-                target.sendall(b"\r\n".join([*head, b"Connection: close", b"", body]))
-                whole = b"".join(iter(lambda: target.recv(65536), b""))
-                with suppress(OSError):
-                    self.wfile.write(whole)
-
-    def copy(self, source, target):
-        with suppress(OSError):
-            for data in iter(lambda: source.recv(65536), b""):
-                target.sendall(data)
-            target.shutdown(socket.SHUT_RDWR)
-
-
 @pytest.fixture
 def buffering(hub_like):
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Buffering) as server:
-        server.daemon_threads, server.block_on_close = True, False
-        server.target = hub_like.port
-        threading.Thread(target=server.serve_forever).start()
-        yield server.server_address[1]
-        server.shutdown()
+    with between(Buffering, hub_like.port) as port:
+        yield port
 
 
 def test_where_http_is_held_back_the_relay_takes_over(page, hub_like, buffering):
@@ -128,8 +99,48 @@ def test_where_http_is_held_back_the_relay_takes_over(page, hub_like, buffering)
     expect(inside.locator("#held")).to_contain_text("WebSocket")
     see_streams(inside)
     relays = [url for url in sockets if "/relay?" in url]
-    assert len(relays) == 2 and all(f"lab.test:{buffering}/user/x/proxy/" in url for url in relays)
+    assert relays and all(f"lab.test:{buffering}/user/x/proxy/" in url for url in relays)
     assert not page.errors
+
+
+def test_from_ipv6_it_goes_through_the_proxy(page, hub_like):
+    """No policy of a page can allow an address in brackets to frame it."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with between(Passing, hub_like.port, "::1") as port:
+        open_notebook(page, hub_like, "[::1]", port)
+        run_all(page)
+        expect(shown(page).get_by_role("button", name="Start")).to_be_visible()
+        see_streams(shown(page))
+        base = f"http://[::1]:{port}/user/x/proxy/"
+        assert page.locator(FRAME).get_attribute("src").startswith(base)
+    assert not page.errors
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "lab.test"])  # another origin, and the same
+def test_the_theme_is_jupyterlab_s_and_follows_a_change(host, page, hub_like):
+    page.emulate_media(color_scheme="dark")  # the system's
+    open_notebook(page, hub_like, host)
+    run_all(page)
+    inside = shown(page)
+    expect(inside.get_by_role("button", name="Start")).to_be_visible()
+    for theme, color in (("Dark", "rgb(17, 17, 17)"), ("Light", "rgb(255, 255, 255)")):
+        page.click(".lm-MenuBar-item:has-text('Settings')")
+        page.hover(".lm-Menu-item:has-text('Theme')")
+        page.click(f".lm-Menu-item:has-text('JupyterLab {theme}'):not(:has-text('Contrast'))")
+        expect(inside.locator("body")).to_have_css("background-color", color)
+    assert not page.errors
+
+
+def test_a_page_in_a_light_jupyterlab_is_light_from_the_start(page, hub_like):
+    page.emulate_media(color_scheme="dark")
+    page.add_init_script("""
+      addEventListener("message", (event) => event.stopImmediatePropagation(), true);""")
+    open_notebook(page, hub_like)
+    run_all(page)
+    expect(shown(page).locator("body")).to_have_css("background-color", "rgb(255, 255, 255)")
 
 
 def test_from_elsewhere_without_the_proxy_there_is_a_link(page, bare):
@@ -144,9 +155,6 @@ def test_from_elsewhere_without_the_proxy_there_is_a_link(page, bare):
     assert all("404" in error for error in page.errors), "what Chromium itself says of it"
 
 
-GONE = "run the first cell again"
-
-
 def test_when_the_server_is_gone_the_page_says_what_to_do(page, hub_like):
     open_notebook(page, hub_like, "lab.test")
     run_all(page)
@@ -155,7 +163,9 @@ def test_when_the_server_is_gone_the_page_says_what_to_do(page, hub_like):
     inside.get_by_role("button", name="Start").click()
     expect(inside.locator("#events tbody tr")).not_to_have_count(0)
     hub_like.stop_kernels()
-    expect(inside.locator("#status")).to_contain_text(GONE, ignore_case=True)
+    expect(inside.locator("#status")).to_contain_text(
+        "Run this notebook's cells from the top down"
+    )
 
     choose(page, "File", "Save Notebook")
     page.wait_for_function("() => !document.querySelector('.jp-mod-dirty')")
@@ -163,9 +173,9 @@ def test_when_the_server_is_gone_the_page_says_what_to_do(page, hub_like):
     distrusted.cells[1].outputs[0].data["text/html"] += "<!-- changed -->"
     nbformat.write(distrusted, hub_like.folder / "distrusted.ipynb")
     for host, name, words in (
-        ("lab.test", "one.ipynb", f"is gone: {GONE}"),
-        ("127.0.0.1", "one.ipynb", f"is gone: {GONE}"),
-        ("127.0.0.1", "distrusted.ipynb", f"If it does not open, {GONE}"),
+        ("lab.test", "one.ipynb", f"is gone: {AGAIN}."),
+        ("127.0.0.1", "one.ipynb", f"is gone: {AGAIN}."),
+        ("127.0.0.1", "distrusted.ipynb", f"If it does not open, {AGAIN}."),
     ):
         open_notebook(page, hub_like, host, name=name)
         expect(page.locator(".jp-OutputArea-output").last).to_contain_text(words)

@@ -74,7 +74,8 @@ def test_the_check_measures_the_program_of_the_lesson():
 
 def test_jupyters_proxy_goes_by_accept_alone():
     given = {"httpx": httpx, "record": record, "serve": serve, "timeline": timeline}
-    main = run(*(f"proxy-{id}" for id in ("program", "jupyter", "start", "recorded")), given=given)
+    cells = ("program", "jupyter", "start", "address", "recorded")
+    main = run(*(f"proxy-{id}" for id in cells), given=given)
     proxied, events, accepted = (main[name] for name in ("proxied", "proxied_sse", "accepted"))
     for one in (proxied, events):
         assert "content-length" in one.response.headers and len(one.chunks) == 1

@@ -23,7 +23,8 @@ from waiting import LONG, Each, turns, wait_until
 
 from labserver import diagnose
 from labserver.app import app as finished_app
-from labserver.recorder import Bounds, record, record_watched
+from labserver.recorder import record, record_watched
+from labserver.recording import Bounds
 from labserver.server import Server
 
 LESSON = lesson(9)
@@ -320,7 +321,7 @@ def test_a_reload_waits_for_open_streams_or_cuts_them_after_the_time_it_is_given
 
 
 def test_diagnose_names_one_fault_each_time_then_the_403_and_nothing_but_advice():
-    solution = LESSON.parent / "solutions/09_mend.py"
+    solution = LESSON.parent / "solutions/09_keeps_answering.py"
     for program, codes in (
         (CELLS["mend-starter"].source, (["cut-before-first"], ["starved"])),
         (solution.read_text(encoding="utf-8"), (["status"], [])),

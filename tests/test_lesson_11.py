@@ -22,7 +22,8 @@ from machine import NO_PROXIES
 from pydantic import ValidationError
 from waiting import LONG, Each
 
-from labserver.recorder import Bounds, record, record_watched
+from labserver.recorder import record, record_watched
+from labserver.recording import Bounds
 from labserver.server import Server
 
 LESSON = lesson(11)

@@ -123,7 +123,9 @@ def test_asks_before_it_shows(path):
 @each_document
 def test_links_resolve_and_images_have_words(path):
     text = without_code(markdown_of(path))
-    targets = re.findall(r"\]\(<?([^)\s>]+)", text) + re.findall(r'(?:href|src)="([^"]+)"', text)
+    targets = re.findall(r"\]\(<?([^)\s>]+)", text) + re.findall(
+        r'(?:href|src|srcset)="([^"]+)"', text
+    )
     for target in targets:
         if re.match(r"https?:|mailto:", target):
             continue
@@ -134,6 +136,7 @@ def test_links_resolve_and_images_have_words(path):
             anchors = [re.sub(r"[*_]", "", h).replace(" ", "-") for _, h in headings_of(file)]
             assert anchor.lower() in map(str.lower, anchors), f"{path.name}: no {target}"
     assert "![](" not in text, f"{path.name}: an image without alternative text"
+    assert not re.search(r"src=\"[^\"]+\.gif\"", text) or "prefers-reduced-motion" in text
     for image in re.findall(r"<img[^>]*>", text):
         assert re.search(r'alt="[^"]+"', image), f"{path.name}: no alt in {image}"
 

@@ -30,7 +30,7 @@ ENDED = re.compile("Both have ended")
 # What Chromium's console says of a cut line; also of one that the page stops, if its server, which
 # the page tells so, ends it first.
 CUT = "net::ERR_INCOMPLETE_CHUNKED_ENCODING"
-GONE = "The server is gone. Run the first cell again."
+GONE = "The server is gone. Start it again, then press Start."
 ROWS = (
     "id => [...$(id).querySelectorAll('tbody tr')].map(r => [...r.cells].map(c => c.textContent))"
 )
@@ -495,9 +495,9 @@ def test_a_server_that_is_gone_is_said(visit):
         page = visit(server.url, expected=["net::ERR_"])
         start(page, 1000)
         come(page, 2)
-    expect(page.locator("#status")).to_have_text(GONE)
+    expect(page.locator("#status")).to_contain_text(GONE)
     page.wait_for_timeout(1500)
-    expect(page.locator("#status")).to_have_text(GONE)
+    expect(page.locator("#status")).to_contain_text(GONE)
     page.get_by_role("button", name="Start").click()
     expect(page.locator("#fetch .state")).to_have_text("The server is gone.")
 
@@ -506,7 +506,7 @@ def test_a_server_that_is_back_is_used(visit):
     with Server(app) as server:
         page = visit(server.url, expected=["net::ERR_"])
     start(page)
-    expect(page.locator("#status")).to_have_text(GONE)
+    expect(page.locator("#status")).to_contain_text(GONE)
     with Server(app) as again:
         page.route("**/*", lambda route: route.continue_())
         page.goto(again.url)
@@ -634,4 +634,4 @@ def test_firefox_says_that_the_server_is_gone(firefox):
         firefox.goto(server.url)
         firefox.evaluate("($('count').value = 1000, start(), 0)")
         firefox.wait_for("right.times.length > 1")
-    firefox.wait_for(f"$('status').textContent === '{GONE}'")
+    firefox.wait_for(f"$('status').textContent.startsWith('{GONE}')")

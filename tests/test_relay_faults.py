@@ -1,5 +1,6 @@
 """The relay, asked by pages that leave, send garbage, or take nothing: no traceback in the log."""
 
+import asyncio
 import gzip
 import json
 import socket
@@ -29,6 +30,7 @@ def endless():
     async def pieces():
         while True:
             yield bytes(65536)
+            await asyncio.sleep(0)  # or it freezes the server once its client has left
 
     return StreamingResponse(pieces())
 

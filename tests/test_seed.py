@@ -183,7 +183,7 @@ TAUGHT = [
     ("Client: just downloads or reads", 8, "file-seen", "the client consumes"),
     # When to use `EventSourceResponse`
     ("live, ongoing updates", 8, "dashboard-program", "yield {"),
-    ("to react to updates in real time", 8, "progress-seen", "it reacts"),
+    ("to react to updates in real time", 8, "dashboard", "it reacts"),
     ("push notifications, progress", 8, "notifications-heard", "for listener in (ann, bob, cy)"),
     ("auto-reconnect and persistent", 6, "again", "It is the client that persists"),
     ("Real-time dashboard updates", 8, "dashboard-look", '"/dashboard"'),
@@ -236,7 +236,7 @@ CORRECTED = [
     ),
     (
         ("persistent connection handled automatically", "stay connected forever (or until done)"),
-        (6, "again-look", "replayed = watch("),
+        (6, "again-watched", "replayed = watch("),
         (6, "resume", "Fifteen: the same five, three times"),
     ),
     # It is the client that asks again, also after an end; it gives up at any status but 200.
@@ -247,13 +247,13 @@ CORRECTED = [
     ),
     (
         ("Auto-reconnects if dropped", "want auto-reconnect"),
-        (6, "end-look", '"/nowhere"'),
-        (6, "cuts", "any status but 200 does"),
+        (6, "statuses-look", '"/nowhere"'),
+        (6, "strange", "any status but 200 does"),
     ),
     # Lines, however long, are no blocks.
     (
         ("yield from f",),
-        (2, "newlines-look", "sizes = [len(block) for block in blocks()]"),
+        (2, "newlines-look", "sizes = [len(line) for line in lines()]"),
         (2, "part", "Iterating over a file gives lines"),
     ),
     # A player that seeks needs Range; a file on disk has a size.
@@ -337,7 +337,7 @@ CORRECTED = [
     (
         ('yield f"{i},User {i}\\n"',),
         (3, "quoting-look", "csv.reader("),
-        (3, "quoting-seen", "Joined, three people become four rows"),
+        (3, "quoting-seen", "Joined, four people become five rows"),
     ),
     # What arrives is cut anywhere.
     (
@@ -399,7 +399,7 @@ CORRECTED = [
     (
         ("Background job progress",),
         (8, "progress-look", 'record("/progress", max_chunks=2)'),
-        (8, "progress-seen", "the second job stopped where its client left"),
+        (8, "dashboard", "the second job stopped where its client left"),
     ),
     (
         ("Chat or notification system", "Chat messages, notifications"),
