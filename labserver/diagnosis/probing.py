@@ -21,11 +21,11 @@ from labserver.recording import Bounds, Ending, Recording
 OTHER_PATH = "labserver-diagnose"  # below the stream's, where probably nothing is
 AS_A_BROWSER = "gzip, deflate, br, zstd"
 BODY_BYTES = 16 * 2**20  # enough of a body to tell what it is like
-LOOK = 0.75  # of all the time: how long the first look may take
+LOOK = 0.7  # of all the time: how long the first look may take
 LOOK_SECONDS = 8.0  # what a stream of a good pace is looked at
 OTHER_SECONDS = 6.0  # for another request, where the stream got no headers
 MOST_REDIRECTS = 5
-REPEAT_SECONDS = 4.0  # what it takes, at least, to measure a part once more
+REPEAT_SECONDS = 2.0  # what it takes, at least, to measure a part once more
 MOST_TIMES = 13  # that it sends the same request, if that is not a safe one
 SAFE = ("GET", "HEAD")
 
@@ -85,17 +85,23 @@ class Prober:
         self._further(seen)
 
     def _look_again(self, parts: set[str]) -> None:
-        """Measure these parts once more, since a busy machine may have been the reason."""
-        if not isinstance(self.seen, Observation) or self._left() < REPEAT_SECONDS:
+        """Measure these parts once more, since a busy machine may have been the reason.
+
+        Where there is no time for it, they show nothing the second time.
+        """
+        if not parts or not isinstance(self.seen, Observation):
             return
-        second = replace(self.seen)
+        second = self.second = replace(self.seen)
         if "encoded" in parts:
-            self._as_a_browser(second)
+            second.encoded, second.no_encoded = None, 0.0
+            if self._left() > REPEAT_SECONDS:
+                self._as_a_browser(second)
         if "pair" in parts:
-            self._leave(second)
-            if second.after < _patience(second):
+            second.pair, second.waits, second.after = [], [], 0.0
+            if self._left() > REPEAT_SECONDS:
+                self._leave(second)
+            if second.after < _patience(second) and self._left() > REPEAT_SECONDS:
                 self._two_at_once(second)
-        self.second = second
 
     def _left(self) -> float:
         return self._end - time.perf_counter()
@@ -180,7 +186,7 @@ class Prober:
 
     def _two_at_once(self, seen: Observation) -> None:
         """The same request twice at once, and others before, meanwhile and afterwards."""
-        limit = min(2 * seen.alone.seconds + 2.0, 5.0, self._left() / 2)
+        limit = min(2 * seen.alone.seconds + 2.0, 5.0, self._left() / 3)
         seen.calm, seen.waits = [*self._calm(limit)], []
         threads, start, first = ThreadPoolExecutor(2), time.perf_counter(), Enough(8, 2.0)
         try:
@@ -202,7 +208,7 @@ class Prober:
 
     def _as_a_browser(self, seen: Observation) -> None:
         """Ask with what browsers accept; no decoder is needed to time the bytes."""
-        limit = min(seen.alone.seconds + 1.0, 4.0, self._left() / 2)
+        limit = min(seen.alone.seconds + 1.0, 4.0, self._left() / 3)
         start, accept = time.perf_counter(), {"accept_encoding": AS_A_BROWSER}
         seen.encoded = self._attempt(limit, Enough(8), raw=True, **accept)
         seen.no_encoded = 0.0 if seen.encoded else time.perf_counter() - start
