@@ -114,11 +114,10 @@ async def _pass_on(websocket: WebSocket, text: str) -> dict[str, str]:
     try:
         asked = _asked(text, websocket.url.path)
         url = _own_url(websocket, asked.path)
+        headers = httpx.Headers(asked.headers, encoding="utf-8")  # so browsers send event IDs
         async with (
             _client() as client,
-            client.stream(
-                asked.method, url, headers=asked.headers, content=asked.body
-            ) as response,
+            client.stream(asked.method, url, headers=headers, content=asked.body) as response,
         ):
             await asyncio.wait_for(websocket.send_json(_head(response)), TAKE_SECONDS)
             async for piece in response.aiter_raw():

@@ -15,7 +15,7 @@ import httpx
 from labserver.checks.exercise import SECONDS, TRIES, Late, fetched, require
 from labserver.guard import KNOCK
 from labserver.recorder import record_watched
-from labserver.recording import Bounds, Chunk, RecordedEvent, Recording
+from labserver.recording import Bounds, Chunk, RecordedEvent, Recording, Watcher
 
 MOST = 100  # other requests beside one stream
 USUAL = 4  # times what another request takes alone: what it may take beside a stream
@@ -29,7 +29,7 @@ HELD_UP = (
 )
 
 
-class Others:
+class Others(Watcher):
     """A watcher of a recording that makes another request at each piece, one at a time.
 
     By default the server itself answers that request, before the app: only a held event loop
@@ -56,10 +56,6 @@ class Others:
         later = threading.Timer(0.05, self._ask)
         later.daemon = True
         later.start()
-
-    def headers(self, recording: Recording) -> bool:
-        """Go on."""
-        return False
 
     def chunk(self, chunk: Chunk) -> bool:
         """Ask, and go on."""

@@ -4,8 +4,6 @@ import re
 import time
 from typing import Any
 
-import httpx
-
 from labserver.checks.calling import ended, started
 from labserver.checks.exercise import (
     Late,
@@ -18,7 +16,7 @@ from labserver.checks.exercise import (
     shown,
 )
 from labserver.checks.meanwhile import seconds_of_another
-from labserver.recording import Chunk, RecordedEvent, Recording
+from labserver.recording import RecordedEvent, Recording, Watcher
 
 STEP = 0.2  # seconds of work in each of five steps
 JOB = 5 * STEP
@@ -130,26 +128,12 @@ def _ids(recording: Recording) -> list[int]:
     return ids
 
 
-class _Leaving:
+class _Leaving(Watcher):
     """A watcher that leaves when a percentage is reached."""
 
     def __init__(self, percentage: int) -> None:
         self._percentage = percentage
 
-    def request(self, request: httpx.Request) -> None:
-        """Nothing to do."""
-
-    def headers(self, recording: Recording) -> bool:
-        """Go on."""
-        return False
-
-    def chunk(self, chunk: Chunk) -> bool:
-        """Go on."""
-        return False
-
     def event(self, event: RecordedEvent) -> bool:
         """Whether it is reached."""
         return event.id.isdecimal() and int(event.id) >= self._percentage
-
-    def end(self, recording: Recording) -> None:
-        """Nothing to do."""

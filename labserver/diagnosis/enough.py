@@ -1,15 +1,15 @@
 """When enough of a stream was seen: the watcher that ends a recording."""
 
-import httpx
+import threading
 
 from labserver.diagnosis.observation import LATE, SEVERAL
-from labserver.recording import Chunk, RecordedEvent, Recording
+from labserver.recording import Chunk, RecordedEvent, Recording, Watcher
 
 MOST_PIECES = 2000
 SLOW_SECONDS = 16.0  # after which a few pieces are enough
 
 
-class Enough:
+class Enough(Watcher):
     """Ends a recording at its headers, or once enough pieces came for long enough.
 
     With `pauses`, after a long pause it goes on until there were so many, or for twice as long:
@@ -18,14 +18,13 @@ class Enough:
 
     def __init__(self, pieces: int, seconds: float = 0.0, pauses: int = 0) -> None:
         self.pieces, self.seconds, self.pauses = pieces, seconds, pauses
+        self.began = threading.Event()  # set once the headers came
         self._count = self._pauses = 0
         self._last = self._until = 0.0
 
-    def request(self, request: httpx.Request) -> None:
-        """Nothing to note."""
-
     def headers(self, recording: Recording) -> bool:
         """Enough, where no piece is wanted."""
+        self.began.set()
         return self.pieces == 0
 
     def chunk(self, chunk: Chunk | RecordedEvent) -> bool:
@@ -40,7 +39,6 @@ class Enough:
         periods = self._pauses >= self.pauses or chunk.at >= self._until
         return self._count >= MOST_PIECES or ((enough or slow) and periods)
 
-    event = chunk
-
-    def end(self, recording: Recording) -> None:
-        """Nothing to note."""
+    def event(self, event: RecordedEvent) -> bool:
+        """Note an event as a piece."""
+        return self.chunk(event)
