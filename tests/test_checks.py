@@ -16,7 +16,7 @@ from answers import EXERCISES, Answer, answers
 from machine import ROOT
 from verdicts import ready, verdict, warm_up
 
-from labserver import checks, server
+from labserver import checks
 from labserver.checks import exercise, read_a_stream
 
 AT_ONCE = 4  # answers
@@ -79,15 +79,6 @@ def test_wrong_answer_is_not_solved(name, answer, verdicts):
 def test_five_right_and_five_wrong_answers_stand(name):
     assert len([each for each, _ in RIGHT if each == name]) > 5
     assert len([each for each, _ in WRONG if each == name]) >= 5
-
-
-@each_exercise
-def test_check_leaves_the_learners_server_alone(name):
-    from labserver.app import app
-
-    with contextlib.redirect_stdout(io.StringIO()), server.serve(app) as mine:
-        verdict(*cells(name, Answer("starter", "", EXERCISES[name].starter)))
-        assert server.running() is mine
 
 
 @pytest.mark.parametrize("answer", [None, 7, "an app", object(), print, lambda: 1, {}])
