@@ -16,15 +16,17 @@ from services import (
     handler,
     healthy,
     named,
+    observed,
     paced,
     routed,
+    said_of,
     sse,
     text,
     through,
 )
 
 from labserver.diagnosis.enough import Enough
-from labserver.recording import Chunk
+from labserver.recording import Chunk, RecordedEvent
 
 
 async def by_fives(pieces):
@@ -39,7 +41,7 @@ async def by_fives(pieces):
 
 @named("bursts")
 async def test_proxy_that_lets_fives_through():
-    pieces = paced(*[f"data: {i}\n\n" for i in range(23)], every=0.1)
+    pieces = paced(*[f"data: {i}\n\n" for i in range(23)], every=0.3)
     return StreamingResponse(by_fives(pieces), media_type=SSE)
 
 
@@ -61,21 +63,6 @@ async def test_buffer_of_a_size():
         yield left
 
     return StreamingResponse(body(), media_type=TEXT)
-
-
-@named("bursts")
-async def test_released_by_a_clock():
-    async def body():
-        start, left = time.monotonic(), []
-        async for piece in paced(*[f"data: {i}\n\n" for i in range(22)], every=0.17, first=0.17):
-            left.append(piece)
-            if time.monotonic() - start > 0.6:
-                yield "".join(left)
-                left.clear()
-                start = time.monotonic()
-        yield "".join(left)
-
-    return StreamingResponse(body(), media_type=SSE)
 
 
 @healthy
@@ -150,7 +137,7 @@ def test_a_buffer_of_8_kib_below_http():
 @named("bursts")
 def test_a_slow_buffer_is_watched_for_two_periods():
     events = [f"data: {i} {'x' * (200 + i % 7)}\n\n" for i in range(1000)]
-    return behind(8192, lambda: sse(*events, every=0.14))
+    return behind(8192, lambda: sse(*events, every=0.1))
 
 
 @named("bursts")
@@ -215,3 +202,36 @@ def test_a_steady_stream_is_left_after_eight_seconds():
     moments = [i / 10 for i in range(200)]
     said = [enough.chunk(Chunk(at, 1, b"x")) for at in moments]
     assert moments[said.index(True)] == 8.0
+
+
+def in_bursts(*bursts):
+    """Events that came so many at a time: pairs of a moment and a number."""
+    pieces = ["data: x\n\n" * number for _, number in bursts]
+    seen = observed(*pieces)
+    moments = [moment for moment, _ in bursts]
+    chunks = zip(seen.alone.chunks, moments, strict=True)
+    seen.alone.chunks = [chunk._replace(at=at) for chunk, at in chunks]
+    seen.alone.events = []
+    for chunk, (at, number) in zip(seen.alone.chunks, bursts, strict=True):
+        assert chunk.at == at
+        seen.alone.events += [RecordedEvent(at, "message", "x", "")] * number
+    seen.alone.headers_at, seen.alone.seconds = 0.0, moments[-1]
+    return seen
+
+
+@pytest.mark.parametrize("late", [0.0, 0.03, -0.03])
+@pytest.mark.parametrize(
+    ("bursts", "code"),
+    [
+        ([(0.4, 5), (0.9, 5), (1.4, 5), (1.9, 5), (2.2, 3)], "bursts"),  # by number
+        ([(0.68, 4), (1.36, 4), (2.04, 4), (2.72, 4), (3.06, 2)], "bursts"),  # by a clock
+        ([(0.5, 5), (1.0, 5), (1.5, 5), (2.0, 5), (2.5, 5)], "advice-bursts"),  # made so?
+        ([(0.5, 5), (1.0, 5), (1.5, 5), (2.0, 5), (2.5, 2)], "advice-bursts"),
+        ([(0.0, 5), (0.5, 5), (1.0, 5), (1.5, 5), (2.0, 5)], None),  # at once, so not collected
+        ([(0.4, 2), (0.9, 2), (1.4, 2), (1.9, 2), (2.2, 1)], None),
+    ],
+)
+def test_what_is_collected_comes_sooner_where_it_is_less(bursts, code, late):
+    first, *rest = bursts
+    found = {*said_of(in_bursts(first, *[(at + late, number) for at, number in rest]))}
+    assert found & {"bursts", "advice-bursts"} == ({code} if code else set())

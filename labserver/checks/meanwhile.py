@@ -10,15 +10,16 @@ from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
+
 from labserver.checks.exercise import SECONDS, TRIES, Late, fetched, require
 from labserver.guard import KNOCK
 from labserver.recorder import record_watched
-from labserver.recording import Bounds, Chunk, RecordedEvent, Recording
+from labserver.recording import Bounds, Chunk, RecordedEvent, Recording, Watcher
 
 MOST = 100  # other requests beside one stream
 USUAL = 4  # times what another request takes alone: what it may take beside a stream
-SHARE = 1 / 3  # of a stream's time: who waits that long is held up by the stream
-SURE = 2 / 3  # for a remark
+SHARE = 0.6  # of a stream's time: who waits that long each time is held up by the stream
 SHORT = 0.2  # seconds: a stream over sooner holds nobody up
 
 HELD_UP = (
@@ -28,7 +29,7 @@ HELD_UP = (
 )
 
 
-class Others:
+class Others(Watcher):
     """A watcher of a recording that makes another request at each piece, one at a time.
 
     By default the server itself answers that request, before the app: only a held event loop
@@ -42,23 +43,19 @@ class Others:
         self._answered: list[float] = []
         self._usual = self._start = self._end = 0.0
 
-    def request(self, method: str, url: str) -> None:
+    def request(self, request: httpx.Request) -> None:
         """Ask as the request is made, and a moment later, should the route itself block.
 
         Before that, see how long another request takes alone: much, on a busy machine.
         """
-        self._url = url
-        alone = [seconds_of_another(url, self._path) for _ in range(3)]
+        self._url = str(request.url)
+        alone = [seconds_of_another(self._url, self._path) for _ in range(3)]
         self._usual = USUAL * median(alone)
         self._start = time.perf_counter()
         self._ask()
         later = threading.Timer(0.05, self._ask)
         later.daemon = True
         later.start()
-
-    def headers(self, recording: Recording) -> bool:
-        """Go on."""
-        return False
 
     def chunk(self, chunk: Chunk) -> bool:
         """Ask, and go on."""
@@ -122,8 +119,8 @@ def require_others_served(path: str, waited: float) -> None:
 def remark_on(url: str, waited: float, **options: Any) -> str | None:
     """The remark, where others waited for a stream, and wait each time that it is asked for."""
     for _ in range(TRIES - 1):
-        if waited < SURE:
+        if waited < SHARE:
             return None
         _, waited = fetched_beside(url, **options)
     path = urlsplit(url).path
-    return HELD_UP.format(path=path, share=waited) if waited > SURE else None
+    return HELD_UP.format(path=path, share=waited) if waited >= SHARE else None

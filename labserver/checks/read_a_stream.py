@@ -72,7 +72,7 @@ def _judge_silence(reader: "_Reader") -> None:
     yours = f"{came}; with seconds={seconds:g}, yours: {shown(got)} after {took:.1f} s"
     in_time = got == b"abc" or (got == b"ab" and took > seconds)
     require(in_time, f"{yours}, expected: b'abc'.", Late)
-    require(took < 1.3 * seconds, f"{yours}: did b'c' start the time anew?", Late)
+    require(took < 1.3 * seconds, f"{yours}: did b'c' start the time again?", Late)
 
 
 def _judge_endless(reader: "_Reader") -> None:

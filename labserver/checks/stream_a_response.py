@@ -26,7 +26,7 @@ from labserver.checks.meanwhile import fetched_beside, remark_on, require_others
 from labserver.recording import counted
 
 LEAST, MOST = 0.15, 0.28  # seconds between two lines, where 0.2 are asked for
-NOTE_SECONDS = 3.0  # for a background task, after its response
+NOTE_SECONDS = 6.0  # for a background task, after its response
 
 
 @exercise

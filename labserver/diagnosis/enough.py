@@ -1,5 +1,7 @@
 """When enough of a stream was seen: the watcher that ends a recording."""
 
+import threading
+
 from labserver.diagnosis.observation import LATE, SEVERAL
 from labserver.recording import Chunk, RecordedEvent, Recording, Watcher
 
@@ -16,11 +18,13 @@ class Enough(Watcher):
 
     def __init__(self, pieces: int, seconds: float = 0.0, pauses: int = 0) -> None:
         self.pieces, self.seconds, self.pauses = pieces, seconds, pauses
+        self.began = threading.Event()  # set once the headers came
         self._count = self._pauses = 0
         self._last = self._until = 0.0
 
     def headers(self, recording: Recording) -> bool:
         """Enough, where no piece is wanted."""
+        self.began.set()
         return self.pieces == 0
 
     def chunk(self, chunk: Chunk | RecordedEvent) -> bool:
