@@ -80,7 +80,14 @@ def record(options: argparse.Namespace) -> int:
 def diagnose(options: argparse.Namespace) -> int:
     """Ask a stream several times and say what is wrong with it, if anything."""
     say = functools.partial(print, file=sys.stderr) if options.json else print
-    done = examine(options.url, "GET", options.seconds, say, options.header)
+    done = examine(
+        options.url,
+        options.method or ("GET" if options.data is None else "POST"),
+        options.seconds,
+        say,
+        options.header + _json_type(options),
+        content=None if options.data is None else os.fsencode(options.data),
+    )
     for finding in done.findings if options.json else ():
         print(json.dumps(finding._asdict()), flush=True)
     return 130 if done.interrupted else int(any(f.level is Level.FAULT for f in done.findings))
@@ -119,10 +126,6 @@ def _parser() -> argparse.ArgumentParser:
     recording.set_defaults(run=record)
     recording.add_argument("--max-chunks", type=int, metavar="N", help="end after N rows")
     recording.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
-    recording.add_argument(
-        "-X", dest="method", type=_method, help="the method; default: GET, with -d POST"
-    )
-    recording.add_argument("-d", dest="data", help="the body")
     diagnosis = commands.add_parser(
         "diagnose", help=diagnose.__doc__, description=diagnose.__doc__
     )
@@ -133,6 +136,10 @@ def _parser() -> argparse.ArgumentParser:
     for command in (recording, diagnosis):
         command.add_argument("url", type=_url, help="http:// or https://")
         command.add_argument("--json", action="store_true", help="one JSON object a line")
+        command.add_argument(
+            "-X", dest="method", type=_method, help="the method; default: GET, with -d POST"
+        )
+        command.add_argument("-d", dest="data", help="the body")
         command.add_argument(
             "-H", dest="header", action="append", type=_header, default=[], metavar="NAME:VALUE"
         )

@@ -16,15 +16,18 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Body, Depends, FastAPI, Header, HTTPException, Query, Request
-from fastapi.responses import FileResponse, HTMLResponse, StreamingResponse
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, StreamingResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from labserver import relay
+from labserver.bounds import BoundedBody, OwnPages
 from labserver.guard import LOOPBACK
 
 ROWS_A_CHUNK = 500
 LISTENERS = 100  # at a time
 UNREAD = 20  # notifications kept for a slow listener
+BODY_BYTES = 2**14  # a notification, however its characters are written
 RETRY = 1000  # milliseconds after which a browser asks again
 # A browser that guesses the type of a plain text shows nothing until it has seen enough of it.
 AS_TEXT = {"X-Content-Type-Options": "nosniff"}
@@ -53,7 +56,16 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
 
 
 app = FastAPI(title="Streaming lab", lifespan=lifespan)
+app.add_middleware(OwnPages)
+app.add_middleware(BoundedBody, max_bytes=BODY_BYTES)
 app.include_router(relay.router)  # for the page, where something holds responses back
+
+
+@app.exception_handler(RequestValidationError)
+async def refuse(request: Request, error: RequestValidationError) -> JSONResponse:
+    """Answer 422 as FastAPI does, but without the input, which may be long or secret."""
+    told = [{key: fault[key] for key in ("type", "loc", "msg")} for fault in error.errors()]
+    return JSONResponse({"detail": told}, 422)
 
 
 @app.get("/", response_class=HTMLResponse)

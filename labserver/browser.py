@@ -5,7 +5,7 @@ import json
 from urllib.parse import urlsplit
 
 from labserver import server
-from labserver.guard import KNOCK, LOOPBACK, SECRET, hub_prefix
+from labserver.guard import KNOCK, LOOPBACK, SECRET, SECRET_NAME, hub_prefix
 
 AGAIN = "run this notebook's cells from the top down to this one"
 
@@ -43,7 +43,7 @@ class Page:
         # A browser writes ::1 in brackets, so it is none of these. A page from there goes through
         # the proxy: the policy of our page cannot name such an address as one that may frame it.
         facts = {"near": sorted(LOOPBACK), "again": AGAIN, "port": port, "knock": KNOCK}
-        facts |= {**vars(self), "secret": SECRET}
+        facts |= {**vars(self), "secret": SECRET, "name": SECRET_NAME}
         script = SCRIPT.replace("FACTS", json.dumps(facts).replace("<", r"\u003c"))
         link = html.escape(address + _with_secret(self.path))
         return OUTPUT.format(link=link, again=AGAIN, script=script)
@@ -52,7 +52,7 @@ class Page:
 def _with_secret(path: str) -> str:
     url = urlsplit(path)
     query = f"{url.query}&" if url.query else ""
-    return url._replace(query=f"{query}secret={SECRET}").geturl()
+    return url._replace(query=f"{query}{SECRET_NAME}={SECRET}").geturl()
 
 
 # Where no script runs, in a notebook that is not trusted or outside Jupyter, the output is a link.
@@ -67,7 +67,7 @@ own. If it does not open, {again}.</p>
 # permission (Private Network Access). A notebook that is opened again runs this script again, when
 # the server may be gone. JupyterLab names its theme on the body; the classic notebook is light.
 SCRIPT = """
-(async (here, {address, port, path, knock, secret, height, near, again}) => {
+(async (here, {address, port, path, knock, secret, name, height, near, again}) => {
   const config = document.getElementById("jupyter-config-data");
   if (!config) return;
   const status = url => fetch(url + knock, {cache: "no-store", signal: AbortSignal.timeout(8000)})
@@ -97,7 +97,7 @@ SCRIPT = """
   const answer = await status(proxied);
   if (answer === 204) {
     const url = new URL(proxied + path);
-    url.searchParams.set("secret", secret);
+    url.searchParams.set(name, secret);
     return open(url);
   }
   if (direct || answer !== 404) return say(`The server of this page is gone: ${again}.`);

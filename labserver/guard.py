@@ -17,6 +17,7 @@ from starlette.websockets import WebSocketClose
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})  # names of a host, without a port
 SECRET = token_urlsafe(16)  # lets a foreign Host in: what a proxy hands on is the public one
+SECRET_NAME = "lab_token"  # in a query; Jupyter's logs hide the values of names with "token"
 KNOCK = "/" + token_urlsafe(16)  # a client that knows this path learns that the server is here
 
 
@@ -44,7 +45,9 @@ class Guard:
 
 def hub_prefix() -> str:
     """The path under which a JupyterHub serves this user, such as "/user/ann/"; "" without one."""
-    # From the environment, since a client can forge X-Forwarded-*. A hub asks who it is before us.
+    # From the environment, since a client can forge X-Forwarded-*. A hub asks who it is, but on
+    # this user's own path alone: on one shared machine, another user reaches the port by a path
+    # of their own, or without any. Nothing tells them apart that could not be forged.
     return os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "")
 
 
@@ -62,7 +65,7 @@ def _is_own_address(scope: Scope) -> bool:
 
 
 def _has_secret(scope: Scope) -> bool:
-    return _is_one_of(SECRET, QueryParams(scope["query_string"]).getlist("secret"))
+    return _is_one_of(SECRET, QueryParams(scope["query_string"]).getlist(SECRET_NAME))
 
 
 def _is_one_of(text: str, given: Iterable[str]) -> bool:

@@ -10,14 +10,16 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from labserver.recording import Recording, counted
+import httpx
+
+from labserver.recording import Ending, Recording, counted
 
 if TYPE_CHECKING:  # matplotlib takes 0.3 s, and most cells that import labserver draw nothing
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.text import Annotation
 
-NEEDED = ("url", "headers_at", "chunks", "events", "sent", "seconds")
+NEEDED = ("url", "headers_at", "chunks", "events", "sent", "seconds", "response", "ending")
 PIXELS = 2000  # finer than the picture: of more ticks than this, those on one pixel are one
 TEXT_SIZE = 10.5  # points
 DPI = 100  # of the figure, and pixels an inch on the page
@@ -98,13 +100,22 @@ def _lanes(recording: Recording) -> dict[str, list[float]]:
 def _words(name: str, recording: Recording) -> str:
     """One row as a sentence: for a screen reader and for a terminal."""
     parts = [f"headers {recording.headers_at:.3f} s"]
+    if status := _error_status(recording):
+        parts.append(f"status {status}")
     for lane, times in _lanes(recording).items():
         noun = "event" if recording.events else "chunk"
         number = f"{len(times):,}" if lane == "made" else counted(times, noun)
         parts.append(f"{number} {lane} {_span(times)}" if times else f"nothing {lane}")
     if len(times) > 1:
         parts.append(f"gaps {median(b - a for a, b in pairwise(times)):.3f} s median")
-    return f"{name}: {', '.join(parts)}, ended {recording.seconds:.3f} s."
+    ended = "cut" if recording.ending is Ending.CUT else "ended"
+    return f"{name}: {', '.join(parts)}, {ended} {recording.seconds:.3f} s."
+
+
+def _error_status(recording: Recording) -> int | None:
+    # Lesson 06 draws a client of its own, whose recording has no response.
+    response: httpx.Response | None = recording.response
+    return response.status_code if response is not None and response.is_error else None
 
 
 def _span(times: list[float]) -> str:
@@ -126,8 +137,8 @@ def _draw(rows: list[tuple[str, Recording]]) -> "Figure":
         title.xyann = (-72 * (name + lane + 0.3), 0)
     left, bottom = (name + lane + 0.42) / 8, 0.6 / figure.get_figheight()
     axes.set_position((left, bottom, 1 - left - (end + 0.25) / 8, 0.98 - bottom))
-    _label(axes, "headers", (rows[0][1].headers_at, 0.91), (7, 0))  # once: the mark is the same
     _style_axes(axes, len(rows))
+    _label_headers(axes, rows[0][1])
     return figure
 
 
@@ -138,12 +149,15 @@ def _draw_row(
     lanes, end = _lanes(recording), recording.seconds
     counts = [_draw_lane(axes, top, lane, times, end) for lane, times in lanes.items()]
     axes.plot(recording.headers_at, top + 0.9, "^k", markersize=6, clip_on=False)
-    axes.plot(end, top + 0.74, "sk", markersize=6, clip_on=False)
+    cut = recording.ending is Ending.CUT
+    axes.plot(end, top + 0.74, "xk" if cut else "sk", markersize=6, clip_on=False)
     name = name if len(name) <= 32 else f"{name[:15]}…{name[-16:]}"
     middle = top + (0.41 if recording.sent else 0.6)
     title = _label(axes, "\n".join(textwrap.wrap(name, 16)), (0, middle), weight="bold", size=13)
     title.set_fontsize(13 * min(1, 2 / _inches([title])))
-    return title, counts, _label(axes, f"end {end:.3f} s", (end, top + 0.6), (9, 0))
+    status = _error_status(recording)  # without it, a 404 looks as neat as a 200
+    words = f"{f'{status}, ' if status else ''}{'cut' if cut else 'end'} {end:.3f} s"
+    return title, counts, _label(axes, words, (end, top + 0.6), (9, 0))
 
 
 def _draw_lane(axes: "Axes", top: int, lane: str, times: list[float], end: float) -> "Annotation":
@@ -156,6 +170,20 @@ def _draw_lane(axes: "Axes", top: int, lane: str, times: list[float], end: float
     style: dict[str, Any] = {"color": look.color, "linewidth": look.linewidth}
     axes.vlines(times, foot - look.tall, foot, label=lane, zorder=2, clip_on=False, **style)
     return _label(axes, f"{count} {lane}", (0, foot - 0.13), (-7, 0), ha="right")
+
+
+def _label_headers(axes: "Axes", recording: Recording) -> None:
+    """Name the mark once, in the first row, and never on the mark of the end."""
+    word = _label(axes, "headers", (0, 0.91), (7, 0))
+    wide = 1.3 * _inches([word]) * DPI / axes.bbox.width * axes.get_xlim()[1]  # seconds
+    at, end = recording.headers_at, recording.seconds
+    if end - at > wide:
+        word.xy = at, 0.91  # between both marks
+    elif at > wide:
+        word.xy, word.xyann = (at, 0.91), (-7, 0)  # left of both
+        word.set_horizontalalignment("right")
+    else:
+        word.xy = end, 0.91  # right of both
 
 
 def _label(

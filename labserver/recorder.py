@@ -49,7 +49,8 @@ def record(
     watcher = None if quiet else Table()
     recording = record_watched(watcher, url, method, bounds, keep_data=keep_data, **httpx_options)
     if quiet and (recording.response.is_error or recording.ending is Ending.CUT):
-        print(repr(recording).strip("<>").removeprefix("Recording "), flush=True)
+        line = repr(recording).strip("<>").removeprefix("Recording ")
+        print(line + "\n", end="", flush=True)  # in one piece: other threads print too
     return recording
 
 
@@ -65,7 +66,7 @@ def record_watched(
 ) -> Recording:
     """Do what `record` does, tell it to `watcher`, and end where that one says enough.
 
-    `raw` leaves the bytes as they came, content-encoding and all.
+    `raw` leaves a content-encoding as it came.
     """
     address, lab = resolve(url)
     client = client_for(address, bool(httpx_options.get("follow_redirects")))
@@ -91,7 +92,8 @@ def record_watched(
         recording = Recording(method, shown_url(request.url), response, headers_at)
         connection = response.extensions["network_stream"]  # closed after the last byte
         client_address = connection.get_extra_info("client_addr")
-        _Reading(recording, start, watcher, bounds, keep_data, raw).read(deadline)
+        reading = _Reading(recording, start, watcher, bounds, keep_data, raw)
+        reading.read(deadline)
         recording.seconds = time.perf_counter() - start
         recording.sent = [moment - start for moment in moments.get(client_address, ())]
     if watcher:

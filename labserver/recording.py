@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sized
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import httpx
 
@@ -109,7 +109,7 @@ class Recording:
         return f"{what}, {self.seconds:.3f} s: {self.ended}"
 
 
-class Watcher(Protocol):
+class Watcher:
     """Who is told of a recording while it goes on. True means: enough, end it here."""
 
     def request(self, request: httpx.Request) -> None:
@@ -117,12 +117,15 @@ class Watcher(Protocol):
 
     def headers(self, recording: Recording) -> bool:
         """The headers came."""
+        return False
 
     def chunk(self, chunk: Chunk) -> bool:
         """A chunk came; its data is there also where the recording does not keep it."""
+        return False
 
     def event(self, event: RecordedEvent) -> bool:
         """An event came; called instead of `chunk` for an event stream."""
+        return False
 
     def end(self, recording: Recording) -> None:
         """It ended, whatever the reason."""

@@ -16,6 +16,8 @@ from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from labserver.bounds import is_of_own_page
+
 RELAYS = 8  # at a time
 REQUEST_CHARACTERS = 16_384
 ASK_SECONDS = 10.0  # for a page to send its request
@@ -67,8 +69,7 @@ async def relay(websocket: WebSocket) -> None:
     {"end": "cut", "reason"}. The request ends early when the page leaves or sends more.
     """
     # A page may open a WebSocket to any server. Its browser says which page (RFC 6455, 10.2).
-    origin = urlsplit(websocket.headers.get("origin", ""))
-    if origin.netloc != websocket.headers.get("host"):
+    if not is_of_own_page(websocket.headers):
         await websocket.close()
         return
     await websocket.accept()
@@ -113,11 +114,10 @@ async def _pass_on(websocket: WebSocket, text: str) -> dict[str, str]:
     try:
         asked = _asked(text, websocket.url.path)
         url = _own_url(websocket, asked.path)
+        headers = httpx.Headers(asked.headers, encoding="utf-8")  # so browsers send event IDs
         async with (
             _client() as client,
-            client.stream(
-                asked.method, url, headers=asked.headers, content=asked.body
-            ) as response,
+            client.stream(asked.method, url, headers=headers, content=asked.body) as response,
         ):
             await asyncio.wait_for(websocket.send_json(_head(response)), TAKE_SECONDS)
             async for piece in response.aiter_raw():

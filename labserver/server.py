@@ -12,6 +12,7 @@ from contextlib import suppress
 import uvicorn
 from starlette.types import ASGIApp
 
+from labserver.bounds import MESSAGE_BYTES, BoundedBody, Listener
 from labserver.guard import Guard
 from labserver.leftovers import Leftovers
 from labserver.log import Log, ThreadLog
@@ -78,7 +79,10 @@ class Server:
         self._leftovers = Leftovers()
         self._log = ThreadLog()
         # No log_config, log_level or access_log: each would change loggers of the whole process.
-        config = uvicorn.Config(Guard(self.sends), loop="asyncio", log_config=None)
+        bounded = Guard(BoundedBody(self.sends))
+        config = uvicorn.Config(
+            bounded, loop="asyncio", log_config=None, ws_max_size=MESSAGE_BYTES
+        )
         self._log.attach(config)
         self._uvicorn = StoppableServer(config)
         self._thread = threading.Thread(target=self._run, name="labserver", daemon=True)
@@ -220,7 +224,7 @@ def _check_port(port: object) -> None:
 
 def _listen(port: int) -> socket.socket:
     # The protocol by name: asyncio sends small pieces at once (TCP_NODELAY) only where it is told.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener = Listener(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if sys.platform != "win32":  # there it would let two servers share a port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -7,7 +7,7 @@ from collections import deque
 import httpx
 
 from labserver.printing import masked, printable, shown_url
-from labserver.recording import Chunk, RecordedEvent, Recording
+from labserver.recording import Chunk, RecordedEvent, Recording, Watcher
 
 FIRST, LAST = 40, 5  # rows that a long stream shows
 UPDATE_SECONDS = 0.05  # JupyterLab drops messages from about 1,000 a second on
@@ -16,7 +16,7 @@ CHUNK_HEAD = f"{'#':>5} {'at s':>8} {'gap s':>8} {'bytes':>9}  data"
 EVENT_HEAD = f"{'#':>5} {'at s':>8} {'gap s':>8}  {'event':<10} {'id':<8} data"
 
 
-class Table:
+class Table(Watcher):
     """A watcher that prints the first 40 rows, then a line of progress, at the end the last 5."""
 
     def __init__(self) -> None:

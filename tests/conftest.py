@@ -3,23 +3,86 @@
 import shutil
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 
 import httpx
 import pytest
-from lab import Lab
-from machine import ROOT, find_python, make_environment, requirements
-from playwright.sync_api import expect, sync_playwright
+from environments import OTHER_PYTHONS, find_newest_wheels, make_binder, make_other_python
+from jupyter_core.utils import ensure_event_loop
+from kernels import run_all
+from lab import Lab, new_page
+from lessons import lesson
+from machine import ROOT
+from playwright.sync_api import sync_playwright
+
+# What takes long, or waits for long, is made once for all tests that were asked for, side by side,
+# before the first of them: so it is in no test's time, and no test is measured beside it.
 
 
-@pytest.fixture(scope="session", params=["3.12", "3.13"])
-def other_python(request, tmp_path_factory):
+@pytest.fixture(scope="session")
+def made(request, tmp_path_factory):
+    """What pip makes, two at a time, as futures that are done, by a fixture or its parameter."""
+    asked = [item for item in request.session.items if "made" in item.fixturenames]
+    names = {name for item in asked for name in item.fixturenames}
+    jobs = {name: ENVIRONMENTS[name] for name in ENVIRONMENTS.keys() & names}
+    for item in asked:
+        if version := _parameters(item).get("other_python"):
+            jobs[version] = partial(make_other_python, version=version)
+    with ThreadPoolExecutor(2) as threads:
+        return {
+            name: threads.submit(job, tmp_path_factory.mktemp(name))
+            for name, job in sorted(jobs.items())
+        }
+
+
+def _parameters(item):
+    return item.callspec.params if hasattr(item, "callspec") else {}
+
+
+ENVIRONMENTS = {"binder": make_binder, "newest_wheels": find_newest_wheels}
+
+
+@pytest.fixture(params=OTHER_PYTHONS)
+def other_python(request, made):
     """Each other Python that the set is tried on, as an interpreter that can import labserver."""
-    if request.param == "{}.{}".format(*sys.version_info):
-        pytest.skip(f"the tests run on Python {request.param} themselves")
-    folder = tmp_path_factory.mktemp(f"python{request.param}-")
-    wanted = [name for name in requirements() if not name.startswith("jupyter")]
-    wanted.append("requests")  # JupyterLab brings it, and lesson 04 uses it
-    return make_environment(folder, find_python(request.param), *wanted, "-e", ROOT)
+    return made[request.param].result()
+
+
+@pytest.fixture
+def binder(made):
+    """Binder's Python, the checkout that is installed in it, and the versions of its base."""
+    return made["binder"].result()
+
+
+@pytest.fixture
+def newest_wheels(made):
+    """The names of what pip would install on the newest Python."""
+    return made["newest_wheels"].result()
+
+
+@pytest.fixture(scope="session")
+def runs(request, made, tmp_path_factory):
+    """Run All of lessons in folders of their own, four at once: most is waiting.
+
+    As futures that are done, by lesson and Python: what `run_all` returns, and what was in the
+    folder before and after.
+    """
+
+    def run(path, python):
+        folder = shutil.copytree(ROOT / "notebooks", tmp_path_factory.mktemp("run") / "notebooks")
+        before = set(folder.rglob("*"))
+        with closing(ensure_event_loop()):  # this thread's, of which jupyter_client makes use
+            return *run_all(path, folder, python), before, set(folder.rglob("*"))
+
+    asked = [_parameters(item) for item in request.session.items if "runs" in item.fixturenames]
+    jobs = {(params["path"], sys.executable) for params in asked if "path" in params}
+    for version in {params["other_python"] for params in asked if "other_python" in params}:
+        if made[version].exception() is None:
+            jobs.add((lesson(4), made[version].result()))
+    with ThreadPoolExecutor(4) as threads:
+        return {job: threads.submit(run, *job) for job in sorted(jobs, key=str)}
 
 
 @pytest.fixture(scope="session")
@@ -47,23 +110,9 @@ def browser(chromium):
 @pytest.fixture
 def page(browser):
     """An empty tab; `errors` has what its console and its scripts report."""
-    page = browser.new_page(viewport={"width": 1250, "height": 1500})
-    page.errors = []
-    page.on("console", lambda said: _note_error(page, said))
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.set_default_timeout(60_000)
-    expect.set_options(timeout=60_000)
+    page = new_page(browser)
     yield page
     page.close()
-
-
-def _note_error(page, said):
-    # The proxy's own extension asks for this, wherever it is installed but turned off.
-    unasked = "/servers-info" in said.location["url"]
-    # What a page stops, its server cuts: the console says so or not, whichever comes first.
-    cut = "net::ERR_INCOMPLETE_CHUNKED_ENCODING" in said.text
-    if said.type == "error" and not unasked and not cut:
-        page.errors.append(f"{said.text} {said.location['url']}")
 
 
 @pytest.fixture(scope="session")

@@ -1,25 +1,28 @@
 """Run a lesson in a kernel of its own, all cells sent at once, as a front end's Run All does."""
 
+import json
 import queue
+import sys
 import time
 
 import nbformat
 import psutil
 from jupyter_client import KernelManager
+from jupyter_client.kernelspec import KernelSpecManager
 from lessons import cells_of
 from machine import NO_PROXIES
 
 OUTPUTS = {"stream", "display_data", "execute_result", "error"}
 
 
-def run_all(path, folder, seconds=150):
-    """The code cells with what they put out.
+def run_all(path, folder, python, seconds=150):
+    """The code cells with what they put out, run by that Python in that folder.
 
     `status` is each cell's, None where it was never answered. With them: the kernel's children
     that were alive at the end, and whether the kernel ended when asked to.
     """
     cells = [nbformat.from_dict(cell) for cell in cells_of(path, "code")]
-    manager = KernelManager(kernel_name="python3")
+    manager = _manager(python, folder.parent / "kernels")
     manager.start_kernel(cwd=folder, env=NO_PROXIES | {"IPYTHONDIR": f"{folder}/../ipython"})
     client = manager.blocking_client()
     client.start_channels()
@@ -34,6 +37,17 @@ def run_all(path, folder, seconds=150):
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+def _manager(python, folder):
+    if python == sys.executable:
+        return KernelManager(kernel_name="python3")
+    spec = json.loads(KernelSpecManager().get_kernel_spec("python3").to_json())
+    spec["argv"][0] = str(python)
+    (folder / "other").mkdir(parents=True)
+    (folder / "other/kernel.json").write_text(json.dumps(spec))
+    specs = KernelSpecManager(kernel_dirs=[str(folder)], ensure_native_kernel=False)
+    return KernelManager(kernel_name="other", kernel_spec_manager=specs)
 
 
 def _run_cells(client, cells, deadline):

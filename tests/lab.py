@@ -14,20 +14,20 @@ from playwright.sync_api import expect
 
 OURS = ["from labserver import serve, show", "from labserver.app import app"]
 FRAME = "iframe[title^='A page of the server']"
-QUIET = {  # no question, no news, and every cell in the document
-    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-    "notebook-extension/tracker": {"windowingMode": "none"},
-}
+QUIET = {"fetchNews": "false", "checkForUpdates": False}  # no question, no news
 
 
 class Lab:
-    """A JupyterLab of its own, with one notebook that serves the finished app and shows `/`."""
+    """A JupyterLab of its own, with one notebook that serves the finished app and shows `/`.
 
-    def __init__(self, folder, base_url="/", token="", proxy=True):
+    `windowing="none"` keeps every cell in the document; None leaves it as JupyterLab comes.
+    """
+
+    def __init__(self, folder, base_url="/", token="", proxy=True, windowing="none"):
         self.port = free_port()
         self.base_url, self.token, self.folder = base_url, token, folder / "notebooks"
         self.folder.mkdir()
-        self._write_settings(folder / "config", proxy)
+        self._write_settings(folder / "config", proxy, windowing)
         self.write("one.ipynb", "\n".join([*OURS, "server = serve(app)"]), 'show("/")')
         places = {f"JUPYTER_{name.upper()}_DIR": folder / name for name in ("config", "data")}
         places |= {"JUPYTER_RUNTIME_DIR": folder / "runtime", "IPYTHONDIR": folder / "ipython"}
@@ -46,8 +46,11 @@ class Lab:
         self.stop()
         pytest.fail((folder / "log").read_text())
 
-    def _write_settings(self, config, proxy):
-        for name, setting in QUIET.items():
+    def _write_settings(self, config, proxy, windowing):
+        settings = {"apputils-extension/notification": QUIET}
+        if windowing:
+            settings["notebook-extension/tracker"] = {"windowingMode": windowing}
+        for name, setting in settings.items():
             file = config / f"lab/user-settings/@jupyterlab/{name}.jupyterlab-settings"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(setting))
@@ -84,6 +87,26 @@ class Lab:
             self.stop_kernels()
         self.process.kill()
         self.process.wait(20)
+
+
+def new_page(browser):
+    """An empty tab; `errors` has what its console and its scripts report."""
+    page = browser.new_page(viewport={"width": 1250, "height": 1500})
+    page.errors = []
+    page.on("console", lambda said: _note_error(page, said))
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
+    return page
+
+
+def _note_error(page, said):
+    # The proxy's own extension asks for this, wherever it is installed but turned off.
+    unasked = "/servers-info" in said.location["url"]
+    # What a page stops, its server cuts: the console says so or not, whichever comes first.
+    cut = "net::ERR_INCOMPLETE_CHUNKED_ENCODING" in said.text
+    if said.type == "error" and not unasked and not cut:
+        page.errors.append(f"{said.text} {said.location['url']}")
 
 
 def open_notebook(page, lab, host="127.0.0.1", port=0, name="one.ipynb"):

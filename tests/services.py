@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import httpx
 from fastapi import FastAPI
@@ -58,6 +58,10 @@ def only(*codes, found):
     assert {*codes} <= {finding.code for finding in found}, found
 
 
+# A route is made while warnings are changed for the whole process: one thread at a time.
+STARTING = threading.Lock()
+
+
 @contextmanager
 def together(services):
     """What is found in each of several services, at once and as futures.
@@ -73,7 +77,10 @@ def together(services):
 
 def diagnosed(service):
     """What is found in a service: a coroutine function is its route, others serve it whole."""
-    with routed(service) if asyncio.iscoroutinefunction(service) else service() as url:
+    with ExitStack() as stack:
+        with STARTING:
+            one = routed(service) if asyncio.iscoroutinefunction(service) else service()
+            url = stack.enter_context(one)
         return diagnose(url, quiet=True)
 
 

@@ -18,7 +18,8 @@ from waiting import LONG, Each, wait_until
 import labserver.app
 from labserver import record
 from labserver.app import app
-from labserver.recorder import Bounds, record_watched
+from labserver.recorder import record_watched
+from labserver.recording import Bounds
 from labserver.server import Server
 
 

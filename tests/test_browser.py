@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from labserver import serve, show
 from labserver.app import app as finished
 from labserver.browser import AGAIN
-from labserver.guard import SECRET
+from labserver.guard import SECRET, SECRET_NAME
 
 
 def test_show_needs_a_server_and_a_path():
@@ -31,12 +31,14 @@ def test_what_is_shown_without_a_script_is_a_link(monkeypatch):
     with serve(finished) as server:
         shown = show('/a"b</script>?x=1&y#z')._repr_html_()
         assert (
-            f'href="{server.url}/a&quot;b&lt;/script&gt;?x=1&amp;y&amp;secret={SECRET}#z"' in shown
+            f'href="{server.url}/a&quot;b&lt;/script&gt;?x=1&amp;y&amp;{SECRET_NAME}={SECRET}#z"'
+            in shown
         )
         assert shown.count("</script>") == 1
         assert f"If it does not open, {AGAIN}." in " ".join(shown.split())
         monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/x/")
-        assert f'href="/user/x/proxy/{server.port}/?secret={SECRET}"' in show()._repr_html_()
+        proxied = f'href="/user/x/proxy/{server.port}/?{SECRET_NAME}={SECRET}"'
+        assert proxied in show()._repr_html_()
 
 
 # In Chromium, under JupyterLab
@@ -50,7 +52,7 @@ def test_on_this_machine_the_page_is_asked_directly(name, page, request):
     inside = shown(page)
     see_streams(inside)
     assert page.locator(FRAME).get_attribute("src").startswith("http://127.0.0.1:")
-    assert "secret" not in page.locator(FRAME).get_attribute("src")
+    assert SECRET_NAME not in page.locator(FRAME).get_attribute("src")
     expect(inside.locator("#held")).to_be_empty()
     assert not page.errors
 

@@ -1,64 +1,84 @@
-"""Every check, tried on what learners hand in: the untouched starter, the solution, wrong answers.
+"""Every check, tried on what learners hand in: the untouched starter, right and wrong answers.
 
-Wrong answers stand in tests/wrong_answers/ under the name of the solution they fall short of,
-`# %%` between them, each as a learner would really write it.
+Most of it is waiting, so the answers are tried in several processes, each with an output of its
+own.
 """
 
 import asyncio
 import contextlib
 import io
+import multiprocessing
 import re
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
-from lessons import LESSONS, cells_of, check_in, exercises_in
+from answers import EXERCISES, Answer, answers
 from machine import ROOT
+from verdicts import ready, verdict, warm_up
 
 from labserver import checks, server
 from labserver.checks import read_a_stream
 
-EXERCISES = {
-    f"{path.stem[:2]}_{check_in(check)[0]}": (path, starter, check)
-    for path in LESSONS
-    for starter, check, _ in exercises_in(path)
-}
+AT_ONCE = 4  # answers
+
 each_exercise = pytest.mark.parametrize("name", EXERCISES)
 
 
-def verdict(name, answer):
-    """What the check cell prints for an answer, in a namespace of the lesson's first cell."""
-    path, _, check = EXERCISES[name]
-    namespace = {"__name__": "__main__"}
-    first = next(cell for cell in cells_of(path, "code") if "standalone" not in cell.tags)
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        for source in (first.source, answer, check.source):
-            exec(compile(source, name, "exec"), namespace)
-    last = printed.getvalue().splitlines()[-1]
-    assert re.match(r"Solved\.$|Not yet: \S", last), last
-    return last
+def solution(name):
+    source = (ROOT / "notebooks" / "solutions" / f"{name}.py").read_text(encoding="utf-8")
+    return Answer("solution", "", source)
 
 
-def wrong_answers(name):
-    text = (ROOT / "tests" / "wrong_answers" / f"{name}.py").read_text(encoding="utf-8")
-    return [answer for answer in re.split(r"^# %%.*$", text, flags=re.MULTILINE) if answer.strip()]
+STARTERS = [(name, Answer("starter", "", each.starter)) for name, each in EXERCISES.items()]
+WRONG = [(name, answer) for name in EXERCISES for answer in answers("wrong_answers", name)]
+RIGHT = [(name, solution(name)) for name in EXERCISES]
+RIGHT += [(name, answer) for name in EXERCISES for answer in answers("right_answers", name)]
+
+
+def cells(name, answer):
+    exercise = EXERCISES[name]
+    return exercise.first, answer.source, exercise.check
+
+
+def each(cases):
+    ids = [f"{name}: {answer.title}" for name, answer in cases]
+    return pytest.mark.parametrize("name, answer", cases, ids=ids)
+
+
+@pytest.fixture(scope="module")
+def verdicts(request):
+    """The verdict on each answer that the tests of this run ask about, as futures."""
+    asked = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    cases = [
+        (case["name"], case["answer"]) for case in asked if isinstance(case.get("answer"), Answer)
+    ]
+    spawn = multiprocessing.get_context("spawn")  # forked with threads, a process may hang
+    pool = ProcessPoolExecutor(AT_ONCE, mp_context=spawn, initializer=warm_up)
+    for process in [pool.submit(ready) for _ in range(AT_ONCE)]:
+        process.result()
+    yield {case: pool.submit(verdict, *cells(*case)) for case in cases}
+    pool.shutdown(cancel_futures=True)
+
+
+@each(RIGHT)
+def test_right_answer_is_solved(name, answer, verdicts):
+    line, *remarks = verdicts[name, answer].result()
+    assert line == "Solved."
+    assert all(re.match(r"A remark: \S", remark) for remark in remarks)
+    assert bool(remarks) == bool(answer.says) and answer.says in "".join(remarks), remarks
+
+
+@each(STARTERS + WRONG)
+def test_wrong_answer_is_not_solved(name, answer, verdicts):
+    (line,) = verdicts[name, answer].result()
+    assert line.startswith("Not yet: ")
+    assert answer.says in line
 
 
 @each_exercise
-def test_starter_is_not_solved(name):
-    assert verdict(name, EXERCISES[name][1].source).startswith("Not yet: ")
-
-
-@each_exercise
-def test_solution_is_solved(name):
-    answer = (ROOT / "notebooks" / "solutions" / f"{name}.py").read_text(encoding="utf-8")
-    assert verdict(name, answer) == "Solved."
-
-
-@each_exercise
-def test_wrong_answers_are_not_solved(name):
-    answers = wrong_answers(name)
-    assert len(answers) >= 2
-    verdicts = [verdict(name, answer) for answer in answers]
-    assert all(line.startswith("Not yet: ") for line in verdicts), verdicts
+def test_five_right_and_five_wrong_answers_stand(name):
+    assert len([each for each, _ in RIGHT if each == name]) > 5
+    assert len([each for each, _ in WRONG if each == name]) >= 5
 
 
 @each_exercise
@@ -66,16 +86,16 @@ def test_check_leaves_the_learners_server_alone(name):
     from labserver.app import app
 
     with contextlib.redirect_stdout(io.StringIO()), server.serve(app) as mine:
-        verdict(name, EXERCISES[name][1].source)
+        verdict(*cells(name, Answer("starter", "", EXERCISES[name].starter)))
         assert server.running() is mine
 
 
 @pytest.mark.parametrize("answer", [None, 7, "an app", object(), print, lambda: 1, {}])
 @each_exercise
 def test_any_answer_gets_a_line(name, answer):
-    check = EXERCISES[name][2]
+    check = getattr(checks, name[3:])
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        assert getattr(checks, check_in(check)[0])(answer) is False
+        assert check(answer) is False
     # Above it there may be what the answer printed: an app that is `print` prints its scope.
     assert printed.getvalue().splitlines()[-1].startswith("Not yet: ")
 

@@ -8,15 +8,18 @@ import sys
 import threading
 import time
 
+import httpx
 import pytest
-from fastapi import FastAPI, Response
-from fastapi.responses import StreamingResponse
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import RedirectResponse, StreamingResponse
 from services import EVENTS, LINES, SSE, UNCACHED, asgi, observed, raw, routed, sse, text
 
 from labserver import diagnose, recorder, serve
 from labserver.app import app as finished
 from labserver.diagnosis import Level
+from labserver.diagnosis.finding import quoted
 from labserver.diagnosis.report import facts_of
+from labserver.recording import Bounds
 from labserver.server import Server
 
 
@@ -93,7 +96,7 @@ def test_a_path_is_any_text():
 def test_a_flood_takes_little_memory(piece):
     """Of an event stream that never comes to an event."""
     with asgi(flood(piece)) as url:
-        bounds = recorder.Bounds(seconds=30, max_bytes=2**20)
+        bounds = Bounds(seconds=30, max_bytes=2**20)
         seen = recorder.record_watched(None, url, "GET", bounds)
     assert seen.ended == "stopped at max_bytes=1,048,576." and seen.size < 2**21
 
@@ -187,3 +190,93 @@ def test_an_interrupt_keeps_what_was_found(seconds, capsys):
         signal.signal(signal.SIGINT, before)
     assert "interrupted." in capsys.readouterr().out
     assert seconds < 1 or "no-blank-line" in [finding.code for finding in found]
+
+
+# Another method than GET
+
+
+def completions(seen):
+    """A service that streams in answer to a POST of JSON alone, and notes what it was asked."""
+
+    async def route(request: Request):
+        seen.append((request.method, await request.body(), dict(request.headers)))
+        words = (await request.json())["words"]
+        return sse(*[f"data: {word}\n\n" for word in words], "data: [DONE]\n\n", every=0.02)
+
+    app = FastAPI()
+    app.post("/s")(route)
+    return asgi(app)
+
+
+def test_a_post_is_asked_for_and_said_to_be_repeated(capsys):
+    seen = []
+    with completions(seen) as url:
+        found = diagnose(url, "POST", json={"words": ["a", "b", "c"]})
+        said = capsys.readouterr().out
+        assert [finding.level for finding in found if finding.level is Level.FAULT] == []
+        assert 3 < len(seen) <= 13
+        assert {(method, body) for method, body, _ in seen} == {
+            ("POST", b'{"words":["a","b","c"]}')
+        }
+        assert said.startswith("This sends the same POST up to 13 times")
+        diagnose(url, method="post", json={"words": ["a"]}, quiet=True)
+        assert seen[-1][0] == "POST"
+        assert capsys.readouterr().out == ""
+
+
+def test_without_being_asked_nothing_but_get_is_sent():
+    seen = []
+    with completions(seen) as url:
+        (finding,) = diagnose(url, quiet=True)
+    assert seen == [] and finding.code == "status"
+    assert finding.evidence.startswith("405 Method Not Allowed: ")
+    assert finding.evidence.endswith(", allowed: 'POST'")
+
+
+def test_a_redirect_of_a_post_is_followed_only_where_the_method_stays():
+    app, seen = FastAPI(), []
+
+    @app.post("/{status}")
+    async def go(status: int):
+        seen.append(status)
+        return RedirectResponse("/there", status)
+
+    app.post("/there/")(lambda: text(*LINES[:3], every=0.01))
+    app.get("/there")(lambda: seen.append("GET"))
+    with Server(app) as server:
+        diagnose(f"{server.url}/303", "POST", quiet=True)
+        assert {*seen} == {303}
+
+
+# Text that is not ASCII
+
+
+@pytest.mark.parametrize("form", [dict, lambda headers: [*headers.items()], httpx.Headers])
+def test_header_text_is_utf_8_on_the_wire(form):
+    seen = []
+
+    async def app(scope, receive, send):
+        if scope["type"] == "http":
+            seen.append(dict(scope["headers"]).get(b"x-name"))
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"hello"})
+
+    headers = (
+        form({"X-Name": "Łódź".encode()}) if form is httpx.Headers else form({"X-Name": "Łódź"})
+    )
+    with asgi(app) as url:
+        diagnose(url, quiet=True, headers=headers)
+    assert {*seen} == {"Łódź".encode()}
+
+
+@pytest.mark.parametrize("greeting", ["SSH-2.0-OpenSSH_9.2\r\n", "220 mail ESMTP\r\n", "+OK\n"])
+@pytest.mark.parametrize("stays", [0.0, 60.0])
+def test_a_greeting_that_is_not_http_is_called_that(greeting, stays):
+    def answer(connection):
+        connection.sendall(greeting.encode())
+        time.sleep(stays)
+
+    with raw(answer) as url, pytest.raises(ConnectionError) as caught:
+        diagnose(url, quiet=True)
+    told = f"GET {url}: what answers there is not HTTP: it sent {quoted(greeting)}."
+    assert str(caught.value) == told

@@ -1,8 +1,11 @@
-"""diagnose: buffering."""
+"""diagnose: what is held back until the end, and what is whole by design."""
 
 import asyncio
 import itertools
+import json
 import time
+from contextlib import contextmanager
+from dataclasses import replace
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
@@ -13,14 +16,21 @@ from services import (
     NOSNIFF,
     SSE,
     TEXT,
+    UNCACHED,
     asgi,
+    handler,
     healthy,
     named,
+    observed,
     paced,
     routed,
+    said_of,
     sse,
     text,
+    through,
 )
+
+from labserver.diagnosis import rules
 
 
 @named("held-until-end")
@@ -155,3 +165,105 @@ def test_slow_whatever_the_path():
                 await asyncio.sleep(0.2)
 
     return asgi(app)
+
+
+# Whole by design: from outside it looks as if it were held back
+
+
+def report(*pieces, wait=1.0, **options):
+    """A route that works first, then sends everything."""
+
+    async def route():
+        await asyncio.sleep(wait)
+        return Response("".join(pieces), **options)
+
+    return routed(route)
+
+
+METRICS = [f"# TYPE m{i} counter\nm{i} {i}.0\n" for i in range(12)]
+ROWS = [json.dumps({"group": i, "n": i}) + "\n" for i in range(12)]
+
+
+@named("advice-whole")
+def test_a_slow_page_of_metrics():
+    return report(*METRICS, media_type="text/plain; version=0.0.4")
+
+
+@named("advice-whole")
+def test_a_report_by_groups_with_a_length():
+    return report(*ROWS, media_type="application/x-ndjson")
+
+
+@named("advice-whole")
+async def test_a_report_by_groups_in_one_chunk():
+    return text("".join(ROWS), first=1.0, media_type="application/x-ndjson")
+
+
+@named("advice-whole")
+async def test_a_csv_in_chunks():
+    return text(*[f"{i},x\n" for i in range(12)], first=1.0, every=0, media_type="text/csv")
+
+
+@named("advice-whole")
+async def test_events_of_a_query_in_chunks_of_their_own():
+    return sse(*EVENTS, DONE, first=1.0, every=0)
+
+
+@named("held-until-end")
+async def test_events_joined_after_the_headers():
+    return sse("".join([*EVENTS, DONE]), first=1.0)
+
+
+@named("held-until-end")
+async def test_events_joined_with_a_length():
+    joined = "".join([piece async for piece in paced(*EVENTS, DONE)])
+    return Response(joined, media_type=SSE, headers=UNCACHED)
+
+
+@named("held-until-end")
+@contextmanager
+def test_a_proxy_that_waits_for_the_end_of_the_connection():
+    """It knows no HTTP: the chunks survive, twelve within one instant."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", SSE)
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        for i in range(12):
+            self.wfile.write(b"data: %d\n\n" % i)
+            time.sleep(0.1)
+        self.wfile.write(DONE.encode())
+
+    with (
+        handler(do_GET, version="HTTP/1.0") as url,
+        through(url, lambda answer, send: send(b"".join(answer))) as proxied,
+    ):
+        yield proxied
+
+
+def test_the_words_fit_what_was_seen():
+    early = observed("".join(ROWS), type="application/x-ndjson")
+    late = observed("".join(ROWS), type="application/x-ndjson")
+    for seen, headers_at in ((early, 0.1), (late, 4.8)):
+        seen.alone.chunks = [chunk._replace(at=4.8) for chunk in seen.alone.chunks]
+        seen.alone.headers_at, seen.alone.seconds = headers_at, 4.81
+    (early,) = [f for f in rules.findings(early) if f.code == "advice-whole"]
+    (late,) = [f for f in rules.findings(late) if f.code == "advice-whole"]
+    assert early.evidence.startswith(
+        "headers at 0.100 s, then nothing until 4.800 s, then 12 lines"
+    )
+    assert "before its first yield" in early.text and "proxy" not in early.text
+    assert late.evidence.startswith("nothing for 4.800 s, then 12 lines")
+    assert "proxy" in late.text
+
+
+def test_an_answer_that_was_slow_just_once_is_not_held_back():
+    slow, quick = observed("".join([*EVENTS, DONE])), observed("".join([*EVENTS, DONE]))
+    events = [event._replace(at=1.0) for event in slow.alone.events]
+    slow.alone.chunks, slow.alone.events = [slow.alone.chunks[0]._replace(at=1.0)], events
+    slow.alone.headers_at = 1.0
+    assert "held-until-end" in said_of(slow)
+    assert "held-until-end" not in said_of(replace(slow, pair=[quick.alone, quick.alone]))
+    # How long others wait, through the same proxy, does not matter.
+    assert "held-until-end" in said_of(replace(slow, calm=[0.9], before=0.9))

@@ -1,9 +1,10 @@
-"""diagnose: chunks."""
+"""diagnose: the pieces of a body: how small, how seldom, how alike."""
 
 import asyncio
 import json
 import time
 
+import pytest
 from fastapi.responses import StreamingResponse
 from services import (
     DONE,
@@ -11,15 +12,20 @@ from services import (
     NOSNIFF,
     SSE,
     TEXT,
+    UNCACHED,
     handler,
     healthy,
     named,
+    observed,
     paced,
     routed,
+    said_of,
     sse,
     text,
 )
 from sse_starlette import EventSourceResponse
+
+from labserver.recording import Ending
 
 
 @named("no-ping")
@@ -150,3 +156,51 @@ def test_a_write_a_line():
         self.wfile.write(DONE.encode())
 
     return handler(do_GET, version="HTTP/1.0")
+
+
+@named("no-ping")
+async def test_silence_after_two_seconds():
+    """However late it begins, it is watched for long enough."""
+
+    async def body():
+        async for piece in paced(*[f"data: {i}\n\n" for i in range(20)], every=0.1):
+            yield piece
+        await asyncio.sleep(60)
+
+    return StreamingResponse(body(), media_type=SSE, headers=UNCACHED)
+
+
+@pytest.mark.parametrize("pieces", [2, 3, 4, 9])
+def test_a_few_pieces_then_nothing(pieces):
+    """However many came first, and whatever was the time to watch."""
+    seen = observed(*LINES[:1] * pieces, type=TEXT, ending=Ending.SECONDS, every=0.2)
+    seen.alone.seconds = seen.last + 6.0
+    assert said_of(seen)["advice-stalled"].endswith("after gaps of at most 0.200 s")
+    seen.alone.seconds = seen.last + 4.0
+    assert "advice-stalled" not in said_of(seen)
+
+
+def test_a_few_at_once_and_then_nothing_may_be_all_there_is():
+    seen = observed(*LINES[:5], type=TEXT, ending=Ending.SECONDS, every=0.001)
+    seen.alone.seconds = 20.0
+    assert said_of(seen) == {}
+
+
+HEADER = "name,size\n"
+
+
+@pytest.mark.parametrize(
+    ("batches", "code"),
+    [
+        ([f"{HEADER}a,{i}\nb,{i}\n" for i in range(4)], "header-repeated"),
+        ([f"\ufeff{HEADER}a,{i}\nb,{i}\n" for i in range(4)], "header-repeated"),
+        ([HEADER, *[f"\ufeffa,{i}\nb,{i}\n" for i in range(4)]], "byte-order-mark"),
+        ([f"\ufeff{HEADER}a,1\n", *["a,2\n", "a,3\n", "a,4\n"]], None),
+        ([HEADER, *[f"a,{i}\n" for i in range(4)]], None),
+        (["a,b\n"] * 5, None),  # rows that are alike
+        ([HEADER * 2], None),
+    ],
+)
+def test_what_belongs_at_the_start_alone(batches, code):
+    found = {*said_of(observed(*batches, type="text/csv"))}
+    assert code in found if code else not found & {"header-repeated", "byte-order-mark"}

@@ -1,4 +1,4 @@
-"""diagnose: compression."""
+"""diagnose: what changes where the request accepts a coding."""
 
 import asyncio
 import gzip
@@ -109,3 +109,39 @@ def test_events_beside_gzip():
 async def test_compressed_whole():
     body = gzip.compress(json.dumps(list(range(5000))).encode())
     return Response(body, media_type="application/json", headers={"Content-Encoding": "gzip"})
+
+
+def packed(coding):
+    """A route that answers in this coding where the request accepts it, and never flushes."""
+
+    async def route(request: Request):
+        if coding not in request.headers["accept-encoding"]:
+            return text(*LINES)
+
+        async def body():  # no compressor is needed: all of it comes at the end, and is no text
+            pieces = [piece async for piece in paced(*LINES)]
+            yield b"\xff" + "".join(pieces).encode()
+
+        headers = NOSNIFF | {"Content-Encoding": coding}
+        return StreamingResponse(body(), media_type=TEXT, headers=headers)
+
+    return route
+
+
+@named("gzip-holds-body")
+def test_brotli_that_never_flushes():
+    return routed(packed("br"))
+
+
+@named("gzip-holds-body")
+def test_zstd_that_never_flushes():
+    return routed(packed("zstd"))
+
+
+@named("not-decodable")
+def test_brotli_by_name_only():
+    async def route(request: Request):
+        named = {"Content-Encoding": "br"} if "br" in request.headers["accept-encoding"] else {}
+        return text(*LINES, headers=NOSNIFF | named)
+
+    return routed(route)

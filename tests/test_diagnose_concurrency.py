@@ -1,12 +1,14 @@
-"""diagnose: concurrency."""
+"""diagnose: several requests at once."""
 
 import asyncio
 import http.server
 import itertools
 import json
 import time
+from contextlib import contextmanager
+from typing import Annotated
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.responses import StreamingResponse
 from services import (
     DONE,
@@ -15,6 +17,7 @@ from services import (
     NOSNIFF,
     SSE,
     TEXT,
+    UNCACHED,
     apart,
     handler,
     healthy,
@@ -261,3 +264,92 @@ async def test_fast_but_fair():
             await asyncio.sleep(0)
 
     return StreamingResponse(body(), media_type="text/csv")
+
+
+# Something limited is held for the whole stream
+
+
+def pool_of_one(in_the_body=False):
+    """A service whose streams each hold the only connection of a pool, and do not wait for it."""
+    free = ["connection"]
+
+    def connection():
+        taken = free.pop()  # raises IndexError if there is none
+        try:
+            yield taken
+        finally:
+            free.append(taken)
+
+    async def held(taken: Annotated[str, Depends(connection)]):
+        return text(*LINES)
+
+    async def body():
+        with contextmanager(connection)():
+            async for piece in paced(*LINES):
+                yield piece
+
+    async def taken_later():
+        return StreamingResponse(body(), media_type=TEXT, headers=NOSNIFF)
+
+    return routed(taken_later if in_the_body else held)
+
+
+@named("refuses-second")
+def test_a_pool_of_one_held_by_a_dependency():
+    return pool_of_one()
+
+
+@named("refuses-second")
+def test_a_pool_of_one_held_by_the_generator():
+    return pool_of_one(in_the_body=True)
+
+
+@named("one-at-a-time")
+def test_an_endless_stream_under_a_lock():
+    lock = asyncio.Lock()
+
+    async def route():
+        async def body():
+            async with lock:
+                for i in itertools.count():
+                    yield f"data: {i}\n\n"
+                    await asyncio.sleep(0.2)
+
+        return StreamingResponse(body(), media_type=SSE, headers=UNCACHED)
+
+    return routed(route)
+
+
+@named("one-at-a-time")
+def test_a_lock_that_holds_the_headers_too():
+    lock = asyncio.Lock()
+
+    async def alone():
+        async with lock:
+            yield
+
+    async def route(held: Annotated[None, Depends(alone)]):
+        return text(*LINES, *LINES, *LINES, *LINES)
+
+    return routed(route)
+
+
+@healthy
+def test_a_limit_that_is_told():
+    now = []
+
+    async def route():
+        if now:
+            return Response("one stream a client", 429, {"Retry-After": "2"})
+
+        async def body():
+            now.append(1)
+            try:
+                async for piece in paced(*EVENTS, DONE):
+                    yield piece
+            finally:
+                now.clear()
+
+        return StreamingResponse(body(), media_type=SSE, headers=UNCACHED)
+
+    return routed(route)

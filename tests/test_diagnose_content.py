@@ -1,4 +1,4 @@
-"""diagnose: content."""
+"""diagnose: what the data says."""
 
 import asyncio
 import json

@@ -1,11 +1,14 @@
-"""diagnose: event_format."""
+"""diagnose: the format of server-sent events."""
 
 import asyncio
 import json
 
+import pytest
 from fastapi import FastAPI
 from fastapi.sse import EventSourceResponse as NativeResponse
-from services import DONE, EVENTS, asgi, healthy, named, sse, text
+from services import DONE, EVENTS, asgi, healthy, named, observed, said_of, sse, text
+
+from labserver.recording import Ending
 
 
 @named("no-blank-line")
@@ -92,3 +95,62 @@ def test_asgi_by_hand():
 async def test_events_of_a_job():
     stages = [f"event: progress\ndata: {p}\n\n" for p in range(0, 100, 20)]
     return sse(": started\n\nretry: 3000\n\n", *stages, DONE)
+
+
+@pytest.mark.parametrize("value", ["0500", "500", "0", "10", "3000", "99999999999999999999999"])
+def test_a_retry_that_a_client_follows(value):
+    assert "bad-retry" not in said_of(observed(f"retry: {value}\n\n", *EVENTS))
+
+
+@pytest.mark.parametrize("value", ["3s", "-1", "1.5", "", " 500 ", "+5", "٣", "3", "09"])
+def test_a_retry_that_is_ignored_or_was_meant_in_seconds(value):
+    assert "bad-retry" in said_of(observed(f"retry: {value}\n\n", *EVENTS))
+
+
+@pytest.mark.parametrize(
+    "frame", ["id: 7\n\n", "id: 7\nretry: 500\n\n", "id\n\n", "event: ping\n\n", ": x\n\n"]
+)
+def test_a_checkpoint_or_a_heartbeat_needs_no_data(frame):
+    assert "event-without-data" not in said_of(observed(*EVENTS, frame, DONE))
+
+
+@pytest.mark.parametrize("frame", ["event: end\n\n", "id: 7\nevent: end\n\n", "event: x\nid\n\n"])
+def test_an_event_needs_data(frame):
+    assert "event-without-data" in said_of(observed(*EVENTS, frame, DONE))
+
+
+@pytest.mark.parametrize(
+    ("pieces", "code"),
+    [
+        (["data: 50%\r60%\n\n"] * 3, "carriage-return"),
+        (["data: 50%\r", "60%\n\n"] * 3, "carriage-return"),
+        (["\ufeffdata: 1\n\n"] * 3, "byte-order-mark"),
+        (["data: a\nb\n\n"] * 3, "lost-lines"),
+        (["data: a\r\nb\r\n\r\n"] * 3, "lost-lines"),
+        (["data: a\rb\r\r"] * 3, "lost-lines"),
+        (["Data: a\ndata: b\n\n"] * 3, "lost-lines"),
+        (["data: a\r\ndata: b\r\n\r\n"] * 3, None),
+        (["data: a\rdata: b\r\r"] * 3, None),
+        (["data: a\r\n", "\r\n"] * 3, None),
+        (["\ufeffdata: 1\n\n", "data: 2\n\n"], None),
+    ],
+)
+def test_what_ends_a_line_or_hides_its_name_is_called_that(pieces, code):
+    found = {*said_of(observed(*pieces))} & {"carriage-return", "byte-order-mark", "lost-lines"}
+    assert found == ({code} if code else set())
+
+
+@pytest.mark.parametrize("ending", [Ending.WHOLE, Ending.SECONDS])
+@pytest.mark.parametrize("frame", ["  data: 1\n\n", "\tdata: 1\n\n", "text\n\n", "Data: 1\n\n"])
+def test_frames_without_an_event_are_a_finding_also_without_an_end(frame, ending):
+    assert "no-events" in said_of(observed(*[frame] * 89, ending=ending))
+
+
+@pytest.mark.parametrize("frame", [": ping\n\n", "retry: 500\n\n", "id: 1\n\n", "\n"])
+def test_a_stream_may_have_nothing_to_say_yet(frame):
+    assert "no-events" not in said_of(observed(*[frame] * 9, ending=Ending.SECONDS))
+
+
+def test_what_is_not_utf_8_is_named_by_its_byte():
+    found = said_of(observed("data: ok\n\n", "data: café\n\n".encode("latin-1")))
+    assert found["not-utf-8"] == "byte 0xe9 at position 19, after 'data: ok\\n\\ndata: caf'"

@@ -1,9 +1,12 @@
-"""diagnose: framing."""
+"""diagnose: events that are framed twice."""
 
 import asyncio
 import json
 
-from services import named
+import pytest
+from fastapi import FastAPI
+from fastapi.sse import EventSourceResponse as NativeResponse
+from services import DONE, asgi, healthy, named, observed, said_of, sse
 from sse_starlette import EventSourceResponse
 
 
@@ -25,3 +28,66 @@ async def test_keep_alive_framed_again():
             await asyncio.sleep(0.1)
 
     return EventSourceResponse(events())
+
+
+def native(*values):
+    """A service of fastapi.sse that yields these."""
+    app = FastAPI()
+
+    @app.get("/s", response_class=NativeResponse)
+    async def events():
+        for value in values:
+            yield value
+            await asyncio.sleep(0.05)
+        yield {"done": True}
+
+    return asgi(app)
+
+
+@named("framed-twice")
+def test_frames_given_to_fastapi():
+    return native(*[f"data: {i}\n\n" for i in range(5)])
+
+
+@named("framed-twice")
+def test_dicts_of_fields_given_to_fastapi():
+    return native(*[{"event": "tick", "data": i} for i in range(5)])
+
+
+@named("framed-twice")
+def test_dicts_with_ids_given_to_fastapi():
+    return native(*[{"id": str(i), "event": "tick", "data": "x"} for i in range(5)])
+
+
+@healthy
+def test_objects_that_have_other_keys_too():
+    return native(*[{"event": "tick", "data": i, "at": 0.1} for i in range(5)])
+
+
+@named("advice-framed-twice")
+async def test_a_name_and_data_in_json():
+    """Which many a service sends, and means."""
+    texts = [json.dumps({"event": "token", "data": str(i)}) for i in range(5)]
+    return sse(*[f"data: {text}\n\n" for text in texts], DONE, every=0.05)
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"id": "1", "event": "x", "data": "y"}, "framed-twice"),
+        ({"data": "y", "retry": 500}, "framed-twice"),
+        ({"id": 1, "data": "y"}, "advice-framed-twice"),
+        ({"data": "y"}, None),
+        ({"data": "y", "comment": "z"}, None),
+        ({"event": "x"}, None),
+    ],
+)
+def test_which_objects_are_an_events_fields(fields, code):
+    found = said_of(observed(*[f"data: {json.dumps(fields)}\n\n"] * 5, DONE))
+    assert {*found} & {"framed-twice", "advice-framed-twice"} == ({code} if code else set())
+
+
+def test_an_event_that_has_its_name_needs_no_other():
+    text = json.dumps({"id": "1", "event": "x", "data": "y"})
+    found = said_of(observed(*[f"id: 1\nevent: x\ndata: {text}\n\n"] * 5, DONE))
+    assert "framed-twice" not in found

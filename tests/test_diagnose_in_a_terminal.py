@@ -7,9 +7,9 @@ import sys
 import time
 
 import pytest
-from fastapi import Request, Response
+from fastapi import FastAPI, Request, Response
 from machine import NO_PROXIES
-from services import EVENTS, LINES, routed, sse, text
+from services import EVENTS, LINES, asgi, routed, sse, text
 
 COMMAND = [sys.executable, "-m", "labserver", "diagnose"]
 
@@ -71,3 +71,31 @@ def test_an_interrupt_in_a_terminal():
         out, err = process.communicate(timeout=10)
     assert (process.returncode, err) == (130, "")
     assert "interrupted." in out
+
+
+def test_a_post_in_a_terminal():
+    app = FastAPI()
+
+    @app.post("/s")
+    async def route(request: Request):
+        words = (await request.json())["words"]
+        return sse(*[f"data: {word}\n\n" for word in words], "data: [DONE]\n\n", every=0.02)
+
+    with asgi(app) as url:
+        posted = in_a_terminal(url, "-d", '{"words": ["a", "b"]}')
+        put = in_a_terminal(url, "-X", "PUT", "-d", "{}")
+    assert posted.returncode == 0 and posted.stderr == ""
+    assert posted.stdout.startswith("This sends the same POST up to 13 times")
+    assert put.returncode == 1 and "405 Method Not Allowed" in put.stdout
+
+
+def test_a_header_in_utf_8():
+    seen = []
+
+    async def route(request: Request):
+        seen.append(dict(request.scope["headers"]).get(b"x-name"))
+        return text(*LINES[:2], every=0.01)
+
+    with routed(route) as url:
+        assert in_a_terminal(url, "-H", "X-Name: Łódź").returncode == 0
+    assert {*seen} == {"Łódź".encode()}

@@ -1,8 +1,7 @@
 """diagnose: what it finds in the lessons' own programs, broken and mended."""
 
-import nbformat
 import pytest
-from lessons import LESSONS
+from lessons import LESSONS, cells_of
 from services import apart, asgi, only
 
 FAULTS = {
@@ -39,7 +38,7 @@ TWINS = [
     "reload-program /ticks",
 ]
 ABOUT_FAULTS = [lesson for lesson in LESSONS if "_find_what_" in lesson.name]
-CELLS = {cell.id: cell for lesson in ABOUT_FAULTS for cell in nbformat.read(lesson, 4).cells}
+CELLS = {cell.id: cell for lesson in ABOUT_FAULTS for cell in cells_of(lesson)}
 
 
 def served(name):

@@ -1,8 +1,9 @@
-"""diagnose: reconnect."""
+"""diagnose: coming back: ids, Last-Event-ID, and what follows an end."""
 
 import asyncio
 import json
 import time
+import uuid
 
 from fastapi import FastAPI, Header, Response
 from fastapi.responses import StreamingResponse
@@ -96,3 +97,21 @@ def test_broadcast():
         return EventSourceResponse(told())
 
     return asgi(app)
+
+
+@named("new-ids")
+async def test_ids_made_for_each_connection():
+    events = [f"id: {uuid.uuid4()}\ndata: row {i}\n\n" for i in range(6)]
+    return sse(*events, DONE, every=0.05)
+
+
+@healthy
+async def test_a_hub_of_updates_that_are_alike():
+    """Each is new, so each has a new id."""
+
+    async def body():
+        while True:
+            yield f"id: urn:uuid:{uuid.uuid4()}\ndata: changed\n\n"
+            await asyncio.sleep(0.2)
+
+    return StreamingResponse(body(), media_type=SSE, headers=UNCACHED)

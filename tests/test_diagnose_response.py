@@ -1,8 +1,9 @@
-"""diagnose: response."""
+"""diagnose: the answer as a whole: status, redirects, an end that comes too early."""
 
 import tempfile
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse, StreamingResponse
@@ -15,13 +16,19 @@ from services import (
     asgi,
     healthy,
     named,
+    observed,
     paced,
     raw,
     routed,
+    said_of,
     sse,
     text,
 )
 from sse_starlette import EventSourceResponse
+
+from labserver import diagnose
+from labserver.diagnosis import rules
+from labserver.recording import Ending
 
 
 @named("cut-short")
@@ -32,15 +39,6 @@ async def test_error_after_the_first_byte():
         raise LookupError("on purpose")
 
     return StreamingResponse(body(), media_type=TEXT)
-
-
-@named("cut-short")
-def test_length_that_is_not_reached():
-    def answer(line):
-        line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf\n")
-        time.sleep(0.1)
-
-    return raw(answer)
 
 
 @named("cut-before-first")
@@ -98,17 +96,6 @@ async def test_chunked_by_hand_too():
     return text(*[f"{len(line):x}\r\n{line}\r\n" for line in LINES], "0\r\n\r\n")
 
 
-@named("wrong-length")
-def test_length_in_characters():
-    body = "é" * 10 + "\n"
-
-    def answer(line):
-        line.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode())
-        line.sendall(body.encode())
-
-    return raw(answer)
-
-
 @healthy
 async def test_an_error_told_as_an_event():
     return sse(*EVENTS[:4], 'event: error\ndata: {"message": "upstream is gone"}\n\n')
@@ -158,3 +145,66 @@ async def test_moved(request: Request):
     if "there" not in request.query_params:
         return RedirectResponse("/s?there=1")
     return text(*LINES)
+
+
+@named("cut-short")
+def test_an_idle_connection_that_a_proxy_closes():
+    def answer(connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n")
+        connection.sendall(b"Cache-Control: no-store\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for i in range(3):
+            connection.sendall(b"9\r\ndata: %d\n\n\r\n" % i)
+            time.sleep(0.1)
+        time.sleep(1.9)
+
+    return raw(answer)
+
+
+def test_a_cut_after_the_same_silence_twice_is_told_as_a_timeout():
+    cut = observed(*EVENTS[:3], ending=Ending.CUT)
+    cut.alone.seconds = 4.2
+    assert "silence" not in said_of(cut)["cut-short"]
+    again = observed(*EVENTS[:3], ending=Ending.CUT).alone
+    again.seconds = 4.3
+    twice = replace(cut, again=again)
+    assert said_of(twice)["cut-short"] == "closed after 4.0 s of silence, twice"
+    (finding,) = [found for found in rules.findings(twice) if found.code == "cut-short"]
+    assert "ping" in finding.text and "timeout" in finding.text
+    again.seconds = 9.0
+    assert "silence" not in said_of(twice)["cut-short"]
+
+
+@named("advice-ends-when-idle")
+def test_an_idle_connection_that_a_proxy_ends_well():
+    def answer(connection):
+        connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n")
+        connection.sendall(b"Cache-Control: no-store\r\n\r\n")
+        for i in range(3):
+            connection.sendall(b"data: %d\n\n" % i)
+            time.sleep(0.1)
+        time.sleep(1.9)
+
+    return raw(answer)
+
+
+@named("bad-framing")
+def test_chunks_under_http_1_0():
+    def answer(connection):
+        connection.sendall(b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for _ in range(3):
+            connection.sendall(b"6\r\nhello\n\r\n")
+            time.sleep(0.1)
+        connection.sendall(b"0\r\n\r\n")
+
+    return raw(answer)
+
+
+def test_evidence_shows_text_and_not_pythons_repr_of_bytes():
+    def answer(connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        connection.sendall(b'6\r\nhello\n\r\n"no" size\r\n')
+
+    with raw(answer) as url:
+        (finding,) = diagnose(url, quiet=True)
+    assert finding.code == "bad-framing"
+    assert finding.evidence == """ended early: illegal chunk header: '"no" size\\r\\n'"""

@@ -87,7 +87,7 @@ def test_no_bytes_upset_the_rules():
         pieces = [b"".join(pick.choices(words, k=pick.randrange(9))) for _ in range(number)]
         seen = observed(*pieces, type=type, every=pick.choice([0.01, 2.0]), server="uvicorn")
         seen.alone.ending = pick.choice([Ending.WHOLE, Ending.CUT, Ending.SECONDS])
-        seen.encoded = seen.again = seen.later = seen.accepted = seen.alone
+        seen.encoded = seen.again = seen.accepted = seen.alone
         seen.pair, seen.waits = [seen.alone, seen.alone], [0.1]
         for finding in rules.findings(seen):
             assert finding.code and finding.text and finding.evidence

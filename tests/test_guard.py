@@ -5,9 +5,11 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from jupyter_server.log import _scrub_uri
 
 from labserver.app import app
-from labserver.guard import KNOCK, SECRET
+from labserver.guard import KNOCK, SECRET, SECRET_NAME
+from labserver.printing import masked
 from labserver.server import Server
 
 UPGRADE = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"]
@@ -56,13 +58,14 @@ def test_its_own_addresses_pass(name, url):
         ["Host: evil.example", "Host: 127.0.0.1:{port}"],
         ["Host: evil.example", "X-Forwarded-Host: 127.0.0.1:{port}"],
         ["Host: evil.example", "Forwarded: host=127.0.0.1:{port}", "X-Forwarded-For: 127.0.0.1"],
-        ["Host: evil.example", "Cookie: secret={secret}", "Referer: http://x/?secret={secret}"],
+        ["Host: evil.example", "Cookie: {name}={secret}", "Referer: http://x/?{name}={secret}"],
     ],
 )
 @pytest.mark.parametrize("upgrade", [[], UPGRADE], ids=["HTTP", "WebSocket"])
 def test_a_foreign_host_does_not(lines, upgrade, url):
     """What DNS rebinding sends, and what a page could add to it."""
-    lines = [line.format(port=urlsplit(url).port, secret=SECRET) for line in lines]
+    values = {"port": urlsplit(url).port, "name": SECRET_NAME, "secret": SECRET}
+    lines = [line.format(**values) for line in lines]
     assert status_of(url, *lines, *upgrade) in (421, 400, 403)
     assert status_of(url, *lines, *upgrade, path=f"{url}/stream?count=1") in (421, 400, 403)
 
@@ -83,7 +86,7 @@ def test_a_web_socket_is_refused_before_it_opens(url):
     ids=["none", "wrong", "one letter less", "one letter more", "no ASCII"],
 )
 def test_a_foreign_host_passes_with_the_secret_alone(secret, url):
-    path, host = "/stream?count=1&secret=", "Host: hub.example"
+    path, host = f"/stream?count=1&{SECRET_NAME}=", "Host: hub.example"
     assert status_of(url, host, path=path + secret) in (421, 400)
     assert status_of(url, host, path=path + SECRET) == 200
 
@@ -111,3 +114,10 @@ def test_no_file_is_served_whatever_the_path(url):
                     400,
                     404,
                 )
+
+
+def test_logs_hide_the_secret():
+    """Jupyter's, which show each address that its proxy passes on, and the lab's own."""
+    address = f"/user/x/proxy/8000/?count=1&{SECRET_NAME}={SECRET}"
+    assert SECRET not in _scrub_uri(address) and "count=1" in _scrub_uri(address)
+    assert SECRET not in masked(address)

@@ -33,6 +33,32 @@ def test_the_stream_knows_nothing_of_range_and_fileresponse_sends_the_part():
     assert "filename*=utf-8''%C5%81" in file.response.headers["content-disposition"]
 
 
+def test_head_is_a_405_where_a_route_is_for_get_alone():
+    with Server(run("part-program")["app"]) as server:
+        streamed = record(f"{server.url}/streamed", "HEAD", quiet=True).response
+        file = record(f"{server.url}/file", "HEAD", quiet=True).response
+    assert (streamed.status_code, streamed.headers["allow"]) == (405, "GET")
+    assert (file.status_code, file.headers["content-length"]) == (
+        200,
+        str(os.path.getsize(os.__file__)),
+    )
+
+
+def test_a_declared_length_that_is_too_small_looks_whole_and_one_too_large_cut():
+    app = Requests(run("length-program")["app"])
+    with Server(app) as server:
+        right, small, large = (
+            record(f"{server.url}/declared?length={length}", quiet=True) for length in (30, 20, 40)
+        )
+        log = server.log
+    assert [(r.whole, r.size) for r in (right, small, large)] == [
+        (True, 30),
+        (True, 20),
+        (False, 30),
+    ]
+    assert log.endswith("Too little data for declared Content-Length")
+
+
 def test_a_name_between_quotes_is_a_500():
     with Server(run("names-program")["app"]) as server:
         quotes = record(f"{server.url}/quotes", quiet=True)

@@ -1,6 +1,7 @@
 """What lesson 03 says about the libraries, and would be false if they changed."""
 
 import csv
+import io
 import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
+from lessons import lesson, run_cells
 from waiting import LONG, wait_until
 
 from labserver import record
@@ -95,6 +97,17 @@ def test_starlette_runs_a_plain_generator_in_a_worker_thread(server):
     with httpx.Client(trust_env=False) as client:
         threads = [client.get(server.url + path).text.strip('"') for path in ("/thread", "/loop")]
     assert len(set(threads)) == 2
+
+
+def test_joined_four_people_become_five_rows_and_a_formula_stays_one():
+    main = run_cells(lesson(3), "quoting-program")
+    people = [[str(field) for field in row] for row in main["PEOPLE"]]
+    joined, written = (
+        list(csv.reader(io.StringIO("".join(map(line, people)), newline="")))
+        for line in (main["joined"], main["written"])
+    )
+    assert len(joined) == 5 and written == people
+    assert ["3", "=1+2"] in written
 
 
 def test_iter_lines_takes_away_a_newline_inside_a_csv_field(server):

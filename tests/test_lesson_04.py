@@ -16,9 +16,8 @@ import psutil
 import pytest
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
-from jupyter_client import KernelManager
-from jupyter_client.manager import start_new_kernel
-from kernels import run_all, text_of
+from jupyter_client.manager import run_kernel, start_new_kernel
+from kernels import text_of
 from lessons import lesson, run_cells
 from machine import NO_PROXIES
 from waiting import LONG, wait_until
@@ -33,8 +32,8 @@ before_3_14 = pytest.mark.skipif(sys.version_info >= (3, 14), reason="nest_async
 # The whole lesson, all cells queued at once
 
 
-def run_and_see(folder):
-    cells = {cell.id: cell for cell in run_all(LESSON, folder)[0]}
+def see(run):
+    cells = {cell.id: cell for cell in run.result()[0]}
     assert [id for id, cell in cells.items() if cell.status != "ok"] == []
     assert "".join(text_of(cell, "stderr") for cell in cells.values()) == ""
     said = {id: text_of(cell, "stdout") for id, cell in cells.items()}
@@ -46,7 +45,9 @@ def run_and_see(folder):
     chunked, sized, large = [[int(n.replace(",", "")) for n in pair] for pair in pairs]
     assert chunked == [1000, 1000] and sized[1] < sized[0] and large[1] > large[0]
 
-    assert "cancelled at line 3" in said["leaving-look"]
+    assert said["text-look"].startswith("'1,Zoë\\r\\n2,Ann\\r\\n3,Bob'\n")
+    assert "['line 0', 'line 1', 'line 2']" in said["leaving-look"]
+    assert "cancelled at line 4" in said["leaving-look"]
     # Line by line, the last comes 1.6 s after the first.
     first, *_, last = map(float, re.findall(r"([\d.]+) s", said["requests-look"]))
     assert last - first > 0.5
@@ -60,7 +61,7 @@ def run_and_see(folder):
     assert said["script-look"].startswith("asyncio.run() cannot be called")
     assert said["script-look"].count("script line") == 5
     assert said["nested-look"].count("script line") == 5
-    assert said["run-five-look"].splitlines() == ["1 of 5 ran", "5 of 5 ran"]
+    assert_only_the_first_ran(said["pasted-look"])
 
     assert "ended early: timed out" in said["timeouts-look"]
     drawn = next(o.data["text/plain"] for o in cells["timeouts-look"].outputs if "data" in o)
@@ -70,15 +71,20 @@ def run_and_see(folder):
         assert len(seen) == count and last - first > 0.1, "it does not stream any more"
 
 
+def assert_only_the_first_ran(said):
+    ran, error = said.splitlines()
+    assert ran == "1 [*] [*] [*] [*]"
+    assert re.fullmatch(r"RuntimeError: cannot enter context: .* is already entered", error)
+
+
 @before_3_14
-def test_every_cell_runs_and_streams_when_all_are_queued(tmp_path):
-    run_and_see(tmp_path)
+@pytest.mark.parametrize("path", [LESSON])
+def test_every_cell_runs_and_streams_when_all_are_queued(path, runs):
+    see(runs[path, sys.executable])
 
 
-def test_every_cell_runs_and_streams_on_other_pythons(other_python, tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "executable", str(other_python))
-    assert KernelManager().format_kernel_cmd()[0] == str(other_python)
-    run_and_see(tmp_path)
+def test_every_cell_runs_and_streams_on_other_pythons(other_python, runs):
+    see(runs[LESSON, other_python])
 
 
 # The stop button
@@ -198,10 +204,12 @@ def test_stop_button_ends_an_await_with_the_next_piece(kernel):
 
 @before_3_14
 def test_after_apply_with_a_loop_of_its_own_asyncio_run_loses_cells_too(capsys):
-    main = run_cells(LESSON, "run-five", given={"DEVNULL": subprocess.DEVNULL})
-    patch = "import asyncio, nest_asyncio; nest_asyncio.apply(asyncio.new_event_loop())\n"
-    main["run_five"](patch + "asyncio.run(asyncio.sleep(0.3)); ran = 1")
-    assert capsys.readouterr().out == "1 of 5 ran\n"
+    pasted = run_cells(LESSON, "pasted-cell")["pasted"]
+    own = pasted.replace("apply()", "apply(asyncio.new_event_loop())")
+    assert own != pasted
+    given = {"DEVNULL": subprocess.DEVNULL, "run_kernel": run_kernel, "pasted": own}
+    run_cells(LESSON, "pasted-kernel", "pasted-look", given=given)
+    assert_only_the_first_ran(capsys.readouterr().out)
 
 
 def test_plain_function_can_wait_in_another_thread_without_a_patch():

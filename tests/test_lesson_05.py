@@ -7,6 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from httpx_sse import connect_sse
+from lessons import lesson, run_cells
 from sse_starlette import EventSourceResponse, JSONServerSentEvent, ServerSentEvent
 
 from labserver.recorder import record
@@ -81,3 +82,35 @@ def test_ping_without_an_id_before_is_no_event_to_httpx_sse():
     recording = recorded("x", wait=0.7, ping=0.3)
     assert len(recording.chunks) > 1
     assert [event.data for event in recording.by_httpx_sse] == ["x"]
+
+
+def test_time_sleep_stops_the_pings():
+    app = run_cells(lesson(5), "quiet-program")["app"]
+    with Server(app) as server:
+        awaited, blocked = (
+            record(f"{server.url}/quiet?ping=0.3&block={block}", quiet=True) for block in (0, 1)
+        )
+    assert len(awaited.events) == len(blocked.events) == len(blocked.chunks) == 2
+    assert len(awaited.chunks) > 2
+
+
+def test_httpx_gives_up_before_the_first_ping():
+    timeout = httpx.Client(trust_env=False).timeout.read
+    assert timeout == 5 < EventSourceResponse.DEFAULT_PING_INTERVAL == 15 < 20
+
+
+def test_connect_sse_gives_up_on_a_quiet_stream():
+    app = FastAPI()
+
+    async def quiet():
+        yield {"data": "before", "id": "1"}
+        await asyncio.sleep(3600)
+
+    app.get("/")(lambda: EventSourceResponse(quiet()))
+    with (
+        Server(app) as server,
+        httpx.Client(trust_env=False, timeout=httpx.Timeout(5, read=0.5)) as client,
+        connect_sse(client, "GET", server.url) as source,
+        pytest.raises(httpx.ReadTimeout),
+    ):
+        list(source.iter_sse())

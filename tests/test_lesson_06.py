@@ -6,9 +6,10 @@ from collections import defaultdict
 import pytest
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import HTMLResponse, StreamingResponse
-from lessons import cell_of, lesson
+from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
+from lessons import cell_of, lesson, run_cells
 
+from labserver import record
 from labserver.server import Server
 
 LESSON = lesson(6)
@@ -31,6 +32,7 @@ def stream(*pieces, cut=False):
     return StreamingResponse(body(), media_type="text/event-stream")
 
 
+UNKNOWN = ("3", "99", "abc", "-1", "07", "\u0661")
 FIRST = "retry: 20\nid: 7\ndata: x\n\n"
 ANSWERS = {  # one after another; after the last, 204
     "a body that ends": [lambda: stream(FIRST)] * 3,
@@ -41,6 +43,7 @@ ANSWERS = {  # one after another; after the last, 204
     "an event without an id": [lambda: stream(FIRST, "event: end\ndata\n\n")],
     "an event without data": [lambda: stream(FIRST, "event: end\n\n")],
     "an id that is no ASCII": [lambda: stream("retry: 20\nid: Łódź\ndata: x\n\n")],
+    "a redirect": [lambda: stream(FIRST), lambda: RedirectResponse("?again")],
     **{
         f"status {code}": [lambda: stream(FIRST), lambda code=code: Response(status_code=code)]
         for code in (201, 204, 401, 404, 422, 500, 502, 503)
@@ -111,3 +114,34 @@ def test_chromium_gets_every_line_through_the_same_relay(page, cells):
         url = main["through_relay"](random.choices(range(300, 600), k=100))
         came = page.evaluate(FOLLOW_IN_CHROMIUM, f"{url}/lines")
     assert [data for _, data, _ in came] == main["LINES"]
+
+
+@pytest.mark.parametrize(
+    ("last_id", "data"),
+    [
+        ("", ["note 7", "note 8", "note 9", "note 10"]),
+        ("8", ["note 9", "note 10"]),
+        ("10", None),
+        *((id, ["notes are missing", "note 7", "note 8", "note 9", "note 10"]) for id in UNKNOWN),
+    ],
+)
+def test_an_id_that_is_not_kept_starts_over_and_is_told(last_id, data):
+    app = run_cells(LESSON, "kept-program")["app"]
+    with Server(app) as server:
+        headers = {"Last-Event-ID": last_id.encode()} if last_id else {}
+        seen = record(f"{server.url}/notes", headers=headers, quiet=True)
+    if data is None:
+        assert seen.response.status_code == 204
+    else:
+        assert [event.data for event in seen.events] == data
+        assert [event.event for event in seen.events].count("reset") == (len(data) == 5)
+
+
+def test_an_id_that_is_trusted_as_a_number_fails_waits_for_ever_or_invents():
+    app = run_cells(LESSON, "end-program")["app"]
+    with Server(app) as server:
+        url = f"{server.url}/count-once"
+        seen = {id: record(url, headers={"Last-Event-ID": id}) for id in ("abc", "99", "-3")}
+    assert seen["abc"].response.status_code == 422
+    assert seen["99"].response.status_code == 200 and not seen["99"].events
+    assert "Step -2" in [event.data for event in seen["-3"].events]

@@ -27,7 +27,9 @@ FLAGS = [
 ]
 VECTORS = Path(__file__).parent / "data/sse_vectors.json"
 ENDED = re.compile("Both have ended")
-CUT = "net::ERR_INCOMPLETE_CHUNKED_ENCODING"  # what Chromium's console says of a cut line
+# What Chromium's console says of a cut line; also of one that the page stops, if its server, which
+# the page tells so, ends it first.
+CUT = "net::ERR_INCOMPLETE_CHUNKED_ENCODING"
 GONE = "The server is gone. Start it again, then press Start."
 ROWS = (
     "id => [...$(id).querySelectorAll('tbody tr')].map(r => [...r.cells].map(c => c.textContent))"
@@ -178,7 +180,7 @@ def test_a_log_entry_of_two_lines_is_one_event(visit, url):
 
 
 def test_stop_ends_the_generators_too(visit, url):
-    page = visit(url)
+    page = visit(url, expected=[CUT])
     start(page, 1000)
     come(page, 2)
     page.get_by_role("button", name="Stop").click()
@@ -191,7 +193,7 @@ def test_stop_ends_the_generators_too(visit, url):
 
 
 def test_started_again_it_leaves_no_stream_behind(visit, url):
-    page = visit(url)
+    page = visit(url, expected=[CUT])
     start(page, 1000)
     come(page, 2)
     name = page.evaluate("run.name")
@@ -202,7 +204,7 @@ def test_started_again_it_leaves_no_stream_behind(visit, url):
 
 
 def test_left_it_leaves_no_stream_behind(visit, url):
-    page = visit(url)
+    page = visit(url, expected=[CUT])
     start(page, 1000)
     come(page, 2)
     name = page.evaluate("run.name")
@@ -293,7 +295,7 @@ def test_nothing_is_cut_off_on_a_narrow_screen(width, visit, url):
 
 
 def test_a_keyboard_is_enough(visit, url):
-    page = visit(url)
+    page = visit(url, expected=[CUT])
     page.keyboard.press("Tab")
     seen = []
     for _ in range(10):
@@ -405,7 +407,7 @@ def test_a_proxy_that_keeps_the_stream_open_is_told_of_a_stop(visit):
         await app(scope, deaf if scope["type"] == "http" else receive, mute)
 
     with Server(front) as server:
-        page = visit(server.url)
+        page = visit(server.url, expected=[CUT])
         start(page, 1000)
         come(page, 2)
         name = page.evaluate("run.name")

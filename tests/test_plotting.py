@@ -5,11 +5,13 @@ import io
 import re
 from dataclasses import dataclass, field
 
+import httpx
 import pytest
 from matplotlib import pyplot
 from matplotlib.collections import LineCollection
 
 from labserver.plotting import timeline
+from labserver.recording import Ending
 
 
 @dataclass
@@ -22,6 +24,8 @@ class Recording:
     events: list = field(default_factory=list)
     sent: list = field(default_factory=list)
     seconds: float = 2.014
+    response: httpx.Response = field(default_factory=lambda: httpx.Response(200))
+    ending: Ending = Ending.WHOLE
 
 
 def chunks(*times):
@@ -206,6 +210,31 @@ def test_headers_are_marked_in_each_row_and_labelled_once():
     ]
     assert marks == [2.508, 0.003]
     assert texts(shown).count("headers") == 1
+
+
+@pytest.mark.parametrize("longest", [1.0, 5.0])
+@pytest.mark.parametrize("headers_at", [0.0, 0.002, 0.1, 0.5, 0.9, 0.995, 1.0])
+def test_the_word_headers_is_clear_of_the_marks(headers_at, longest):
+    first = Recording(headers_at=headers_at, chunks=chunks(1.0), seconds=1.0)
+    figure = timeline(first=first, second=Recording(seconds=longest)).figure
+    [word] = [text for text in figure.axes[0].texts if text.get_text() == "headers"]
+    box = word.get_window_extent()
+    for line in figure.axes[0].lines:
+        [(x, y)] = line.get_transform().transform(line.get_xydata())
+        half = line.get_markersize() / 2 / 72 * figure.dpi
+        apart = x + half < box.x0 or box.x1 < x - half or y + half < box.y0 or box.y1 < y - half
+        assert apart, (line.get_marker(), x, y, box)
+
+
+def test_a_cut_and_a_failed_request_are_told_from_an_end():
+    cut = Recording(ending=Ending.CUT, chunks=chunks(0.1), seconds=0.9)
+    failed = Recording(response=httpx.Response(404), chunks=chunks(0.1), seconds=0.2)
+    shown = timeline(cut=cut, failed=failed, whole=STREAMED)
+    assert {"cut 0.900 s", "404, end 0.200 s", "end 2.014 s"} <= set(texts(shown))
+    marks = [line.get_marker() for line in shown.figure.axes[0].lines]
+    assert [mark for mark in marks if mark != "^"] == ["x", "s", "s"]
+    words = str(shown).splitlines()
+    assert words[0].endswith("cut 0.900 s.") and ", status 404, " in words[1]
 
 
 def test_the_figure_is_there_to_restyle_and_save():

@@ -18,7 +18,7 @@ from streams import app, rows_in
 
 from labserver import record, recorder, serve
 from labserver.recorder import record_watched
-from labserver.recording import Bounds, Ending
+from labserver.recording import Bounds, Ending, Watcher
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -319,7 +319,7 @@ def test_what_failed_is_said_in_one_line_also_where_it_is_quiet(path, words, cap
     assert words in out and out.count("\n") == (1 if words else 0)
 
 
-class Ends:
+class Ends(Watcher):
     """A watcher that has enough at the headers, or at a row."""
 
     def __init__(self, at):

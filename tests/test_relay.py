@@ -14,12 +14,13 @@ import httpx
 import pytest
 from fastapi import FastAPI, Response
 from fastapi.responses import StreamingResponse
+from waiting import LONG
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from labserver import record, relay, serve
 from labserver.app import app as finished
-from labserver.guard import SECRET
+from labserver.guard import SECRET, SECRET_NAME
 from labserver.server import Server
 
 
@@ -53,7 +54,7 @@ def relaying(url, origin=None, path="/relay", **headers):
     """A WebSocket to the relay, from the server's own page unless said otherwise."""
     address = url.replace("http", "ws") + path
     origin = origin or url
-    options = {"additional_headers": headers, "proxy": None, "open_timeout": 10}
+    options = {"additional_headers": headers, "proxy": None, "open_timeout": LONG}
     host = headers.pop("Host", None)
     if host:  # the client writes that header itself, from the address
         address, options["sock"] = (
@@ -130,9 +131,9 @@ def test_the_relay_hands_on_each_piece_when_it_comes():
     gated = Gated()
     with Server(gated.app) as server, relaying(server.url) as wire:
         wire.send('{"path": "/"}')
-        start = json.loads(wire.recv(10))
+        start = json.loads(wire.recv(LONG))
         assert start["status"] == 200 and "set-cookie" not in start["headers"]
-        assert wire.recv(10) == b"first" and not gated.finished.is_set()
+        assert wire.recv(LONG) == b"first" and not gated.finished.is_set()
         httpx.post(server.url + "/open", trust_env=False)
         assert [*wire] == [b"last", '{"end":"whole"}']
 
@@ -151,9 +152,9 @@ def test_who_leaves_or_asks_twice_ends_the_request(leave):
     with Server(gated.app) as server:
         with relaying(server.url) as wire:
             wire.send('{"path": "/"}')
-            assert wire.recv(10) and wire.recv(10)
+            assert wire.recv(LONG) and wire.recv(LONG)
             leave(wire)
-            assert gated.finished.wait(10)
+            assert gated.finished.wait(LONG)
         assert not server.log
 
 
@@ -162,11 +163,11 @@ def test_stop_ends_what_is_relayed():
     server = serve(gated.app)
     with relaying(server.url) as wire:
         wire.send('{"path": "/"}')
-        assert wire.recv(10) and wire.recv(10)
+        assert wire.recv(LONG) and wire.recv(LONG)
         server.stop()
         assert gated.finished.is_set() and not server._thread.is_alive()
         with pytest.raises(ConnectionClosed):
-            wire.recv(10)
+            wire.recv(LONG)
     assert not server.log
     assert not relay._relays
 
@@ -200,7 +201,9 @@ def test_the_relay_waits_for_a_page_that_does_not_read():
         assert sum(handed) < 64 * 2**20
 
 
-@pytest.mark.parametrize("origin", ["none", "null", "http://evil.example", "http://127.0.0.1:1"])
+@pytest.mark.parametrize(
+    "origin", ["none", "null", "http://evil.example", "http://127.0.0.1:1", "http://[::1", "x"]
+)
 def test_the_relay_is_for_its_own_page(origin, url):
     with pytest.raises(InvalidStatus) as caught, relaying(url, origin):
         pass
@@ -208,7 +211,7 @@ def test_the_relay_is_for_its_own_page(origin, url):
 
 
 def test_the_relay_is_for_a_page_behind_a_proxy_too(url):
-    path = f"/relay?secret={SECRET}"
+    path = f"/relay?{SECRET_NAME}={SECRET}"
     (start, _), _ = relayed(
         url,
         {"path": "/stream?count=1"},
@@ -260,8 +263,8 @@ def test_few_relays_at_a_time():
         for _ in range(relay.RELAYS):
             stack.enter_context(relaying(server.url)).send('{"path": "/"}')
         with relaying(server.url) as wire, pytest.raises(ConnectionClosed) as caught:
-            refusal = json.loads(wire.recv(10))
-            wire.recv(10)
+            refusal = json.loads(wire.recv(LONG))
+            wire.recv(LONG)
         assert caught.value.rcvd.code == 1013 and "no more are allowed" in caught.value.rcvd.reason
         assert refusal == {"end": "cut", "reason": caught.value.rcvd.reason}
 
@@ -287,8 +290,8 @@ def test_no_cookie_and_no_token_is_shown(capfd, caplog):
         with pytest.raises(ConnectionError) as caught:  # read from a file, with its line end
             record("/nothing", headers={"Authorization": "Bearer hidden\n"})
         assert "hidden" not in str(caught.value)
-        with relaying(server.url, path="/relay?secret=hidden", **headers) as wire:
-            wire.send('{"path": "/wrong?secret=hidden"}')
+        with relaying(server.url, path="/relay?lab_token=hidden", **headers) as wire:
+            wire.send('{"path": "/wrong?lab_token=hidden"}')
             assert json.loads(list(wire)[-1]) == {"end": "whole"}
         with suppress(InvalidStatus), relaying(server.url, "http://x", **headers):
             pass

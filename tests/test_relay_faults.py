@@ -1,5 +1,6 @@
 """The relay, asked by pages that leave, send garbage, or take nothing: no traceback in the log."""
 
+import asyncio
 import gzip
 import json
 import socket
@@ -9,8 +10,8 @@ from contextlib import contextmanager, suppress
 
 import httpx
 import pytest
-from fastapi import FastAPI, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -29,8 +30,13 @@ def endless():
     async def pieces():
         while True:
             yield bytes(65536)
+            await asyncio.sleep(0)  # or it freezes the server once its client has left
 
     return StreamingResponse(pieces())
+
+
+def told_id(request: Request):
+    return PlainTextResponse(request.headers["last-event-id"])
 
 
 @pytest.fixture
@@ -40,6 +46,7 @@ def server():
     app.get("/endless")(endless)
     app.get("/busy")(lambda: JSONResponse("busy", 503, headers={"Retry-After": "1"}))
     app.get("/packed")(lambda: Response(PACKED, headers={"Content-Encoding": "gzip"}))
+    app.get("/id")(told_id)
     app.get("/named")(lambda: Response(headers={"X-Name": "Łódź".encode().decode("latin-1")}))
     with Server(app) as server:
         yield server
@@ -172,6 +179,13 @@ def test_status_and_labels_are_passed_on(path, status, headers, body, server):
     start = json.loads(head)
     assert start["status"] == status and headers.items() <= start["headers"].items()
     assert (b"".join(pieces), json.loads(end)) == (body, {"end": "whole"})
+
+
+def test_an_event_id_goes_as_utf8(server):
+    with relaying(server) as wire:
+        wire.send(json.dumps({"path": "/id", "headers": {"Last-Event-ID": "Łódź"}}))
+        _, piece, _ = wire
+    assert piece.decode().encode("latin-1") == "Łódź".encode()
 
 
 def test_headers_are_what_a_browser_makes_of_their_bytes(server):

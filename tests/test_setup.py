@@ -1,17 +1,15 @@
 """What a newcomer meets before the first lesson: the README, the installation, Binder, CI."""
 
-import json
 import re
 import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
-from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from environments import requirements
 from lessons import LESSONS, headings_of, markdown_of, minutes_of
-from machine import ROOT, find_python, make_environment, requirements, run, run_online
+from machine import ROOT, run, run_online
 
 STUDIED = {"fastapi", "starlette", "uvicorn", "sse-starlette", "httpx", "nest-asyncio"}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -116,48 +114,24 @@ def test_newest_python_finds_wheels(newest_wheels):
     assert newest_wheels >= STUDIED
 
 
-@pytest.fixture(scope="module")
-def newest_wheels(tmp_path_factory):
-    """What pip would install on 3.14, which new machines bring; it is resolved, not run."""
-    report = tmp_path_factory.mktemp("newest") / "report.json"
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
-    target = ["--python-version", "3.14", "--only-binary", ":all:", "--target", report.parent]
-    run_online(*pip, *target, "--report", report, *requirements())
-    return {item["metadata"]["name"] for item in json.loads(report.read_text())["install"]}
+@pytest.mark.parametrize(
+    "elsewhere",
+    [["--index-url", "https://127.0.0.1:1/simple"], ["--proxy", "http://127.0.0.1:1"]],
+    ids=["index", "proxy"],
+)
+def test_what_needs_an_index_is_skipped_where_none_answers(elsewhere, tmp_path):
+    pip = [sys.executable, "-m", "pip", "--isolated", "download", "--retries=1", "--no-deps"]
+    with pytest.raises(pytest.skip.Exception, match="cannot be reached"):
+        run_online(*pip, *elsewhere, "--dest", tmp_path, "six")
+
+
+def test_an_index_that_has_no_such_package_is_a_failure(tmp_path):
+    pip = [sys.executable, "-m", "pip", "--isolated", "download", "--no-index"]
+    with pytest.raises(AssertionError, match="No matching distribution"):
+        run_online(*pip, "--dest", tmp_path, "no-such-package")
 
 
 # Binder
-
-
-@pytest.fixture(scope="module")
-def binder(tmp_path_factory):
-    """Its Python and its checkout: its base, as repo2docker locks it, and what is run on it.
-
-    All of it as the Dockerfile says, here without Docker.
-    """
-    if sys.platform != "linux":
-        pytest.skip("Binder's base is for Linux")
-    folder = tmp_path_factory.mktemp("binder")
-    dockerfile = run(sys.executable, "-m", "repo2docker", "--no-build", "--debug", ".")
-    version = re.search(r"conda environment for python=([\d.]+)", dockerfile)[1]
-    [install] = re.findall(r"RUN \$\{KERNEL_PYTHON_PREFIX\}/bin/(pip .+)", dockerfile)
-    [package] = find_spec("repo2docker").submodule_search_locations
-    asked, lock = (
-        (Path(package) / f"buildpacks/conda/environment.py-{version}{rest}")
-        .read_text()
-        .replace("jupyterhub-singleuser", "jupyterhub")  # conda's name, PyPI's name
-        for rest in (".yml", "-linux-64.lock")
-    )
-    base = re.findall(r"^- ([\w-]+)==", asked, re.MULTILINE)
-    locked = dict(re.findall(r"/([a-z][\w.-]*)-(\d+(?:\.\d+)*)-\w+\.(?:conda|tar)", lock))
-    constraints = folder / "constraints.txt"
-    constraints.write_text("".join(f"{name}=={number}\n" for name, number in locked.items()))
-    python = make_environment(folder / "venv", find_python(version), "-c", constraints, *base)
-
-    ignored = shutil.ignore_patterns(".*", "*.egg-info", "__pycache__")
-    repo = shutil.copytree(ROOT, folder / "repo", ignore=ignored)
-    run_online(python, "-m", *install.replace('"', "").split(), cwd=repo)
-    return python, repo, locked
 
 
 def test_binder_builds_and_runs_the_first_lesson(binder):

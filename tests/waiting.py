@@ -47,7 +47,7 @@ class Each:
     def __init__(self, function):
         self.chunk = self.event = function
 
-    def request(self, method, url):
+    def request(self, request):
         pass
 
     def headers(self, recording):

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from labserver.checks.exercise import exercise, fetched, require, served
+from labserver.checks.exercise import exercise, fetched, require, served, shown
+
+PAUSE = 0.5  # seconds before each event
 
 
 def third_way() -> Any:
@@ -14,7 +16,7 @@ def third_way() -> Any:
 
     async def steps() -> AsyncIterator[str]:
         for i in range(1, 4):
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(PAUSE)
             yield f"id: {i}\ndata: Step {i}\n\n"
 
     app = FastAPI()
@@ -24,7 +26,7 @@ def third_way() -> Any:
 
 @exercise
 def predictions(predicted: Any) -> None:
-    """Five predictions about hand-formatted events, held against those events."""
+    """Five predictions about hand-formatted events, next to those events."""
     require(isinstance(predicted, dict), "predictions is a dict, one value a row.")
     rows = ("first_event", "events", "body_bytes", "has_cache_control", "first_id_after_2")
     empty = [row for row in rows if predicted.get(row) is None]
@@ -34,14 +36,13 @@ def predictions(predicted: Any) -> None:
         again = fetched(f"{url}/steps", headers={"Last-Event-ID": "2"})
     wait, first = predicted["first_event"], steps.events[0].at
     right = (
-        isinstance(wait, int | float) and first / 2 < wait < 1.5 * first,
+        isinstance(wait, int | float) and PAUSE / 2 < wait < 1.5 * first,
         predicted["events"] == len(steps.events),
         predicted["body_bytes"] == steps.size,
         predicted["has_cache_control"] is ("cache-control" in steps.response.headers),
         str(predicted["first_id_after_2"]) == again.events[0].id,
     )
     judged = zip(rows, right, strict=True)
-    wrong = [f"{row} is not {predicted[row]!r}" for row, holds in judged if not holds]
-    require(
-        not wrong, f"{sum(right)} of 5 hold. {'; '.join(wrong)}. Serve it, record /steps, and see."
-    )
+    wrong = [f"{row} is not {shown(predicted[row])}" for row, holds in judged if not holds]
+    found = f"{sum(right)} of 5 are right. {'; '.join(wrong)}"
+    require(not wrong, f"{found}. Serve it, record /steps, and see.")

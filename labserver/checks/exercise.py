@@ -1,62 +1,70 @@
 """The frame of a check: how an answer is tried, and how the verdict on it is given."""
 
-import asyncio
-import inspect
 import re
-import threading
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
+
+from starlette.types import ASGIApp
 
 from labserver.recorder import record_watched
-from labserver.recording import Bounds, Ending, RecordedEvent, Recording, counted
+from labserver.recording import Bounds, Ending, RecordedEvent, Recording, Watcher, counted
 from labserver.server import Server
 
 SECONDS = 10.0  # that an answer has for one request, or for one call
 MAX_BYTES = 4 * 2**20  # of an answer's response, so that one without an end does not fill memory
-LONGEST = 300  # characters of an error's text in a verdict
+TRIES = 3  # for what is judged by the clock
+LONGEST = 300  # characters of a value or of an error's text in a verdict
 
 MEANS = {  # what a beginner's slip looks like in the server's log
     "'coroutine' object is not iterable": "An async function without yield is no generator.",
     "'function' object is not iterable": "Call the generator function.",
 }
 
+T = TypeVar("T")
+
 
 class NotYet(Exception):
     """What is still missing, in words that help the learner on."""
 
 
-def exercise(judge: Callable[[Any], None]) -> Callable[[Any], bool]:
+class Late(NotYet):
+    """What is missing by the clock. A busy machine may be the reason, so it is tried again."""
+
+
+def exercise(judge: Callable[[Any], str | None]) -> Callable[[Any], bool]:
     """Make a check of a function that raises NotYet for an answer that is not right yet.
 
-    The check prints "Solved." or "Not yet: …" in one line, and returns whether it is solved. It
-    raises nothing, whatever the answer raises; only the stop button ends it by KeyboardInterrupt.
+    What the function returns is a remark: something unwise that the exercise does not ask about.
+    The check prints "Solved.", and the remark in a line of its own, or "Not yet: …" in one line;
+    it returns whether the exercise is solved. It raises nothing, whatever the answer raises; only
+    the stop button ends it, by KeyboardInterrupt.
     """
 
     @wraps(judge)
     def check(answer: Any) -> bool:
         try:
-            judge(answer)
+            remark = judge(answer)
         except NotYet as missing:
-            print(f"Not yet: {missing}")
+            print(f"Not yet: {_in_one_line(str(missing))}")
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # also CancelledError, or the SystemExit of exit()
-            print(f"Not yet: {_in_one_line(error)}")
+            print(f"Not yet: {in_words(error)}")
         else:
-            print("Solved.")
+            print(f"Solved.\nA remark: {remark}" if remark else "Solved.")
             return True
         return False
 
     return check
 
 
-def require(condition: object, missing: str) -> None:
-    """Raise NotYet with what is missing, unless the condition holds."""
+def require(condition: object, missing: str, kind: type[NotYet] = NotYet) -> None:
+    """Raise NotYet, or a kind of it, with what is missing, unless the condition holds."""
     if not condition:
-        raise NotYet(missing)
+        raise kind(missing)
 
 
 def require_equal(yours: object, expected: object, what: str) -> None:
@@ -64,20 +72,30 @@ def require_equal(yours: object, expected: object, what: str) -> None:
     require(yours == expected, f"{what}: yours: {shown(yours)}, expected: {shown(expected)}.")
 
 
-def shown(value: object) -> str:
-    """A value as Python spells it, without the middle of a long one."""
-    text = repr(value)
-    return text if len(text) <= LONGEST else f"{text[:200]} … {text[-60:]}"
+def patiently(judge: Callable[[], T]) -> T:
+    """What `judge` returns; where it raises Late, it is called again, three times in all.
+
+    After 10 seconds, it is not called again.
+    """
+    start = time.monotonic()
+    for number in range(1, TRIES + 1):
+        try:
+            return judge()
+        except Late:
+            if number == TRIES or time.monotonic() - start > SECONDS:
+                raise
+    raise AssertionError("unreachable")
 
 
 @contextmanager
-def served(app: Any) -> Iterator[str]:
-    """Serve an answer on a server of its own, and give its URL.
+def served(app: Any, layer: Callable[[ASGIApp], ASGIApp] | None = None) -> Iterator[str]:
+    """Serve an answer on a server of its own, and give its URL; `layer` is put around the app.
 
     A NotYet raised inside also tells the last line of what the server logged.
     """
     try:
-        server = Server(app)
+        server = Server(app)  # it says what is no app
+        server = Server(layer(app)) if layer else server
         server.start()
     except (TypeError, RuntimeError, OSError) as error:
         raise NotYet(str(error)) from None
@@ -96,6 +114,7 @@ def ask(
     *,
     max_rows: int | None = None,
     seconds: float = SECONDS,
+    watcher: Watcher | None = None,
     **httpx_options: Any,
 ) -> Recording:
     """Make a request and record the answer, whatever it is, without printing a row.
@@ -104,14 +123,16 @@ def ask(
     """
     bounds = Bounds(max_rows, seconds, MAX_BYTES)
     try:
-        return record_watched(None, url, method, bounds, **httpx_options)
+        return record_watched(watcher, url, method, bounds, **httpx_options)
     except (ConnectionError, TimeoutError) as error:
-        raise NotYet(f"{error}.".replace("..", ".")) from None
+        raise NotYet(f"{str(error).rstrip('.')}.") from None
 
 
-def fetched(url: str, method: str = "GET", **httpx_options: Any) -> Recording:
-    """Record an answer's response, and insist on a whole one with status 200."""
-    recording = ask(url, method, **httpx_options)
+def fetched(
+    url: str, method: str = "GET", *, watcher: Watcher | None = None, **options: Any
+) -> Recording:
+    """What `ask` records, if it is whole and has status 200; NotYet otherwise."""
+    recording = ask(url, method, watcher=watcher, **options)
     path, status = recording.response.url.path, recording.response.status_code
     require(status != 404, f"{path} answered with status 404: no such route. Has your cell run?")
     require(status == 200, f"{path} answered with status {status}, expected: 200.")
@@ -122,8 +143,8 @@ def fetched(url: str, method: str = "GET", **httpx_options: Any) -> Recording:
 def require_whole(recording: Recording, what: str) -> None:
     """Raise NotYet unless the response came to its end; `what` names it."""
     came = f"{counted(recording.size, 'byte')} came in {recording.seconds:.1f} s"
-    bounded = recording.ending in (Ending.SECONDS, Ending.MAX_BYTES)
-    require(not bounded, f"{what} came to no end: {came}.")
+    unended = recording.ending in (Ending.SECONDS, Ending.MAX_BYTES, Ending.MAX_CHUNKS)
+    require(not unended, f"{what} came to no end: {came}.")
     require(recording.whole, f"{what} did not come whole: {recording.ended}")
 
 
@@ -132,47 +153,35 @@ def body(recording: Recording) -> bytes:
     return b"".join(chunk.data for chunk in recording.chunks)
 
 
-def in_words(events: list[RecordedEvent]) -> str:
-    """Name and data of each event."""
-    return " and ".join(f"{event} {data!r}" for _, event, data, _ in events) or "no event"
+def line_times(recording: Recording) -> list[float]:
+    """When the end of each line was there, in seconds since the request."""
+    return [chunk.at for chunk in recording.chunks for _ in range(chunk.data.count(b"\n"))]
 
 
-def require_function(answer: Any) -> None:
-    """Raise NotYet unless the answer is a function."""
-    require(inspect.isfunction(answer), "hand the check the function that you wrote.")
+def content_type(recording: Recording) -> str:
+    """What a response is declared as, without parameters and in small letters."""
+    declared: str = recording.response.headers.get("content-type", "")
+    return declared.partition(";")[0].strip().lower()
 
 
-def returned(function: Callable[[Any], Any], given: Any, seconds: float = SECONDS) -> Any:
-    """What a learner's function returns, awaited if need be.
-
-    Raises NotYet for one that does not end within `seconds`; it is left behind in its thread.
-    """
-    future: Future[Any] = Future()
-
-    def call() -> None:
-        try:
-            future.set_result(awaited(function(given)))
-        except KeyboardInterrupt as error:  # the answer's own: the stop button ends `wait`
-            future.set_exception(NotYet(f"{function.__name__} raised {error!r}."))
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=call, daemon=True).start()
-    wait([future], seconds)
-    require(future.done(), f"{function.__name__}({given!r}) did not end within {seconds:.0f} s.")
-    return future.result()
+def shown(value: object) -> str:
+    """A value as Python spells it, without the middle of a long one."""
+    if isinstance(value, list) and value and all(isinstance(one, RecordedEvent) for one in value):
+        text = ", ".join(f"{event} {data!r}" for _, event, data, _ in value)
+    else:
+        text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:200]} … {text[-60:]}"
 
 
-def awaited(result: Any) -> Any:
-    """What a function returned; for one of `async def`, what comes of it."""
-    if not inspect.isawaitable(result):
-        return result
-    loop = asyncio.new_event_loop()  # not asyncio.run, which nest_asyncio replaces
-    try:
-        return loop.run_until_complete(result)
-    finally:
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
+def in_words(error: BaseException) -> str:
+    """An error's type and text."""
+    text = _in_one_line(str(error))
+    return f"{type(error).__name__}{': ' if text else ''}{text}{'' if text[-1:] == '.' else '.'}"
+
+
+def _in_one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 4 * LONGEST else f"{line[: 4 * LONGEST]} …"
 
 
 def _said_by(log: str) -> str:
@@ -182,8 +191,3 @@ def _said_by(log: str) -> str:
         return ""
     means = "".join(f". {words}" for slip, words in MEANS.items() if slip in lines[-1])
     return f" The server says: {lines[-1][:LONGEST]}{means}"
-
-
-def _in_one_line(error: BaseException) -> str:
-    words = " ".join(str(error).split())[:LONGEST]
-    return f"{type(error).__name__}{': ' if words else ''}{words}."

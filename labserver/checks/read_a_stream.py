@@ -1,101 +1,197 @@
 """The exercises of the lesson "Read a stream"."""
 
 import asyncio
+import inspect
+import math
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from functools import wraps
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 import httpx
 
-from labserver.checks.exercise import (
-    NotYet,
-    awaited,
-    exercise,
-    require,
-    require_function,
-    returned,
-)
+from labserver.checks.calling import awaited, ended, items, require_function, returned, started
+from labserver.checks.exercise import Late, NotYet, exercise, patiently, require, shown
 from labserver.server import Server
+
+SILENCE = 5.4  # seconds: longer than httpx's own read timeout of 5
+SLOWEST = 6  # times slower than on a quiet machine
+CUT = (
+    "1,Zoë\n2,5 €\n\n",
+    "1,Ann\r\n\r\n2,Bob",
+    "1,a\u2028b\n2,a\fb\n3,a\rb\n",
+    " 1, Ann \n\t2,Bob\t\r\n  ",
+    "1,a\r\r\n2,\x85\x0b\x1cb\n",
+)
 
 
 @exercise
-def deadline(read_for: Any) -> None:
+def deadline(read_for: Any) -> str | None:
     """Returns in time what came, from a stream that falls silent and from one without end."""
     require_function(read_for)
+    with Server(_unending()) as server:
+        reader = _Reader(read_for, server.url)
+        reader.pace = _pace(server.url)
+        patiently(lambda: _judge_end(reader))
+        long = started(lambda: reader.read("pauses", 30))  # beside the others: it takes longest
+        patiently(lambda: _judge_silence(reader))
+        patiently(lambda: _judge_endless(reader))
+        patiently(lambda: _judge_no_answer(reader))
+        got, took = ended(long, "with seconds=30, read_for", 33)
+        came = f"b'ab' came, b'c' after {SILENCE:g} s; with seconds=30, yours: {shown(got)}"
+        hint = "httpx has a timeout of its own, of 5 s"
+        require(got == b"abc", f"{came} after {took:.1f} s, expected: b'abc'. {hint}.")
+    if reader.held < 0.7 * reader.pace:
+        return None
+    held = f"while read_for waits, nothing else on its event loop runs (for {reader.held:.1f} s)"
+    return f"{held}: in `async def`, await what waits."
 
-    @wraps(read_for)
-    def read(url: str) -> tuple[Any, float]:
+
+def _pace(url: str) -> int:
+    """How many times slower than on a quiet machine all is to go, by what one request takes."""
+    start = time.perf_counter()
+    httpx.get(f"{url}/ends/1", trust_env=False, timeout=None)  # a new client takes most of it
+    return min(math.ceil(4 * (time.perf_counter() - start)), SLOWEST)
+
+
+def _judge_end(reader: "_Reader") -> None:
+    seconds = 3 * reader.pace
+    got, took = reader.read_within("ends", seconds)
+    late = Late if got == b"" else NotYet
+    require(got == b"abc", f"for a stream that ends, yours: {shown(got)}, expected: b'abc'.", late)
+    came = f"the stream ended at once; with seconds={seconds} it took {took:.1f} s"
+    require(took < 0.9 * seconds, f"{came}.", Late)
+
+
+def _judge_silence(reader: "_Reader") -> None:
+    seconds = reader.pace
+    got, took = reader.read_within("silent", seconds)
+    came = f"b'ab' came, b'c' after {0.5 * seconds:g} s, then nothing"
+    yours = f"{came}; with seconds={seconds:g}, yours: {shown(got)} after {took:.1f} s"
+    in_time = got == b"abc" or (got == b"ab" and took > seconds)
+    require(in_time, f"{yours}, expected: b'abc'.", Late)
+    require(took < 1.3 * seconds, f"{yours}: did b'c' start the time again?", Late)
+
+
+def _judge_endless(reader: "_Reader") -> None:
+    seconds = reader.pace / 2
+    got, took = reader.read_within("endless", seconds)
+    right = isinstance(got, bytes | bytearray) and got and not got.strip(b"x")
+    came = f"for an endless stream of b'x' and seconds={seconds:g}, yours: {shown(got)}"
+    require(right, f"{came}, expected: b'xxx…'.", Late)
+    require(took < 3 * seconds, f"{came} after {took:.1f} s.", Late)
+
+
+def _judge_no_answer(reader: "_Reader") -> None:
+    seconds = reader.pace / 2
+    got, took = reader.read_within("late", seconds)
+    came = f"no response came; with seconds={seconds:g}, yours: {shown(got)} after {took:.1f} s"
+    require(got == b"", f"{came}, expected: b''.")
+    require(took < 3 * seconds, f"{came}, expected: {seconds:g} s.", Late)
+
+
+class _Reader:
+    """Calls an answer and measures it: how long it takes, how long it holds its event loop."""
+
+    def __init__(self, read_for: Any, url: str) -> None:
+        self._read_for, self._url = read_for, url
+        self.held = 0.0  # seconds, at most, while the stream is silent
+        self.pace = 1  # how much slower than on a quiet machine all is to go
+
+    def read_within(self, name: str, seconds: float) -> tuple[Any, float]:
+        """What it returns and after how many seconds; NotYet for 3 s too many."""
+        call = started(lambda: self.read(name, seconds))
+        return ended(call, f"with seconds={seconds:g}, read_for", seconds + 3 * self.pace)
+
+    def read(self, name: str, seconds: float) -> tuple[Any, float]:
+        """The same, without an end."""
         start = time.perf_counter()
         try:
-            got = awaited(read_for(url, float(url.rpartition("=")[2])))
+            got = self._read_for(f"{self._url}/{name}/{self.pace}", seconds)
+            if inspect.isawaitable(got):
+                got = awaited(self._beside_a_beat(got) if name == "silent" else got)
         except (httpx.TimeoutException, TimeoutError) as error:
-            out = f"{type(error).__name__} came out"
-            raise NotYet(f"{out}: catch it around the whole, return what came.") from None
+            took = time.perf_counter() - start
+            out = f"with seconds={seconds:g}, {type(error).__name__} came out after {took:.1f} s"
+            early = "httpx's own timeout of 5 s is still there"
+            hint = "catch it around the whole, return what came"
+            raise NotYet(f"{out}: {early if took < seconds - 0.5 else hint}.") from None
         return got, time.perf_counter() - start
 
-    with Server(_unending()) as server:
-        got, took = returned(read, f"{server.url}/ends?seconds=4")
-        require(got == b"abc", f"for a stream that ends, yours: {got!r}, expected: b'abc'.")
-        require(took < 2, f"the stream ended at once, and with seconds=4 it took {took:.1f} s.")
-        got, took = returned(read, f"{server.url}/silent?seconds=1", 4)
-        came = f"b'ab' came, b'c' after 0.8 s, then nothing; with seconds=1 it returned {got!r}"
-        require(got == b"abc" or (got == b"ab" and took > 1), f"{came}.")
-        require(took < 1.5, f"{came} after {took:.1f} s: did b'c' start the time anew?")
-        got, took = returned(read, f"{server.url}/endless?seconds=0.5", 4)
-        require(got and not got.strip(b"x"), f"for an endless stream of b'x', yours: {got!r}.")
-        require(took < 1.5, f"for an endless stream and seconds=0.5 it took {took:.1f} s.")
+    async def _beside_a_beat(self, answer: Awaitable[Any]) -> Any:
+        beats = [time.perf_counter()]
+
+        async def beat() -> None:
+            while True:
+                await asyncio.sleep(0.02)
+                beats.append(time.perf_counter())
+
+        task = asyncio.ensure_future(beat())
+        try:
+            return await answer
+        finally:
+            task.cancel()
+            beats.append(time.perf_counter())
+            self.held = max(after - before for before, after in pairwise(beats))
+
+
+def _unending() -> Any:
+    """An app whose streams end, fall silent for a while or for good, go on, or begin late."""
+    from fastapi import FastAPI
+    from fastapi.responses import StreamingResponse
+
+    app = FastAPI()
+
+    async def pieces(name: str, pace: int) -> AsyncIterator[bytes]:
+        yield b"x" if name == "endless" else b"ab"
+        while name == "endless":
+            await asyncio.sleep(0.05)
+            yield b"x"
+        await asyncio.sleep({"silent": 0.5 * pace, "pauses": SILENCE}.get(name, 0))
+        yield b"c"
+        await asyncio.sleep(3600 if name == "silent" else 0)
+
+    @app.get("/{name}/{pace}")
+    async def stream(name: str, pace: int) -> StreamingResponse:
+        await asyncio.sleep(3 * pace if name == "late" else 0)
+        return StreamingResponse(pieces(name, pace))
+
+    return app
 
 
 @exercise
 def any_cut(lines_of: Any) -> None:
     """Yields lines of text, each when its end is there, from bytes cut anywhere."""
     require_function(lines_of)
-
-    def read(chunks: list[bytes]) -> list[Any]:
-        return list(islice(lines_of(iter(chunks)), 10))
-
     for text in CUT:
-        data, wanted = text.encode(), re.split("\r?\n", text.removesuffix("\n"))
+        data = text.encode()
+        lines = re.split("\r?\n", text)
+        lines = lines if lines[-1] else lines[:-1]
         cuts = [[data[:i], data[i:]] for i in range(len(data) + 1)]
         for chunks in (*cuts, [bytes([byte]) for byte in data]):
-            given = f"for {chunks}" if len(chunks) == 2 else "for single bytes"
-            try:
-                got = returned(read, chunks)
-            except UnicodeDecodeError:
-                raise NotYet(f"{given}, half a character was decoded; wait for more.") from None
-            require(got == wanted, f"{given}, yours: {got}, expected: {wanted}.")
-    asked = []
+            _judge_lines(lines_of, chunks, lines)
+    _judge_lines(lines_of, [], [])
+    asked: list[str] = []
 
     def two_chunks() -> Iterator[bytes]:
         yield b"one\ntw"
         asked.append("for the second")
         yield b"o\n"
 
-    next(iter(lines_of(two_chunks())))
+    returned(lambda chunks: next(iter(items(lines_of(chunks)))), two_chunks())
     require(not asked, "the first line was there, and a second chunk was read: yield it at once.")
 
 
-CUT = ("1,Zoë\n2,5 €\n\n", "1,Ann\r\n\r\n2,Bob", "1,a\u2028b\n2,a\fb\n3,a\rb\n")
+def _judge_lines(lines_of: Any, chunks: list[bytes], expected: list[str]) -> None:
+    @wraps(lines_of)
+    def lines(chunks: list[bytes]) -> list[Any]:
+        return list(islice(items(lines_of(iter(chunks))), len(expected) + 2))
 
-
-def _unending() -> Any:
-    """An app whose streams end, fall silent after 0.8 s, or go on."""
-    from fastapi import FastAPI
-    from fastapi.responses import StreamingResponse
-
-    app = FastAPI()
-
-    async def pieces(name: str) -> AsyncIterator[bytes]:
-        yield b"x" if name == "endless" else b"ab"
-        while name == "endless":
-            await asyncio.sleep(0.05)
-            yield b"x"
-        await asyncio.sleep(0.8 if name == "silent" else 0)
-        yield b"c"
-        await asyncio.sleep(3600 if name == "silent" else 0)
-
-    app.get("/{name}")(lambda name: StreamingResponse(pieces(name)))
-    return app
+    given = f"for the chunks {shown(chunks)}" if len(chunks) <= 2 else "for single bytes"
+    try:
+        got = returned(lines, chunks)
+    except UnicodeDecodeError:
+        raise NotYet(f"{given}, half a character was decoded; wait for more.") from None
+    require(got == expected, f"{given}, yours: {shown(got)}, expected: {expected}.")

@@ -3,47 +3,72 @@
 import json
 from typing import Any
 
-from labserver.checks.exercise import NotYet, body, exercise, fetched, in_words, require, served
-from labserver.recording import counted
+from labserver.checks.exercise import (
+    NotYet,
+    body,
+    content_type,
+    exercise,
+    fetched,
+    require,
+    require_equal,
+    served,
+    shown,
+)
+from labserver.checks.meanwhile import fetched_beside, remark_on
+from labserver.recording import RecordedEvent
+
+ITEMS = ("tea", 'a "big" box,\nof two lines', "café \\ 5 €")
+MOST = 9  # events that are read, where three are expected
+
+FORGED = "hi\n\nevent: admin\ndata: I am root"
+TEXTS = (
+    "hello",
+    FORGED,
+    FORGED.replace("\n", "\r"),
+    "hi\r\nid: 7\r\nretry: 1",
+    "",
+    " a space on either side ",
+    "line\u2028separator, tab\t, form\ffeed, next\x85line",
+    "ends\n\n",
+    ": no comment\ndata: x",
+    '2 < 3 & "quotes" \\n',
+)
 
 
 @exercise
-def named_events(app: Any) -> None:
+def named_events(app: Any) -> str | None:
     """Three events named `stock`, whose data is JSON, for an item of any name."""
     with served(app) as url:
-        for item in ("tea", 'a "big" box,\nof two lines'):
-            stock = fetched(f"{url}/stock", params={"item": item})
-            events, kind = stock.events, stock.response.headers.get("content-type", "nothing")
-            came = f"its last bytes are {body(stock)[-20:]!r}, declared as {kind}"
-            require(events, f"/stock sent no event: {came}.")
-            require(
-                len(events) == 3,
-                f"/stock sent {counted(events, 'event')}, expected: 3. Yours: {in_words(events)}.",
-            )
-            for left, (_, name, data, _) in zip((2, 1, 0), events, strict=True):
-                named = "has no name" if name == "message" else f"is named {name!r}"
-                require(name == "stock", f"the event with data {data!r} {named}: name it 'stock'.")
-                try:
-                    found = json.loads(data)
-                except ValueError:
-                    raise NotYet(f"the data {data!r} is not JSON.") from None
-                wanted = {"item": item, "left": left}
-                require(
-                    found == wanted, f"the data is wrong. Yours: {found!r}, expected: {wanted!r}."
-                )
+        for item in ITEMS:
+            stock, waited = fetched_beside(f"{url}/stock", params={"item": item}, max_rows=MOST)
+            last = f"{shown(body(stock)[-20:])}, declared as {content_type(stock) or 'nothing'}"
+            require(stock.events, f"/stock sent no event: its last bytes are {last}.")
+            came = f"/stock: yours: {shown(stock.events)}"
+            require(len(stock.events) == 3, f"{came}, expected: 3 events.")
+            for left, event in zip((2, 1, 0), stock.events, strict=True):
+                _judge_stock(event, {"item": item, "left": left})
+        return remark_on(f"{url}/stock", waited, params={"item": "tea"})
+
+
+def _judge_stock(event: RecordedEvent, expected: dict[str, Any]) -> None:
+    named = "has no name" if event.event == "message" else f"is named {event.event!r}"
+    unnamed = f"the event with data {shown(event.data)} {named}: name it 'stock'."
+    require(event.event == "stock", unnamed)
+    try:
+        data = json.loads(event.data)
+    except ValueError:
+        raise NotYet(f"the data {shown(event.data)} is not JSON.") from None
+    require_equal(data, expected, "the data, read as JSON")
 
 
 @exercise
 def no_forgery(app: Any) -> None:
     """Whatever a user's text, one event with all of it; each line end may become a line feed."""
-    forged = "hi\n\nevent: admin\ndata: I am root"
-    texts = ["hello", forged, forged.replace("\n", "\r"), "hi\r\nid: 7\r\nretry: 1"]
-    texts += ["", " a space on either side ", "line\u2028separator, tab\t, form\ffeed", "ends\n\n"]
     with served(app) as url:
-        for text in texts:
+        for text in TEXTS:
             events = fetched(f"{url}/say", params={"text": text}).events
-            came = f"for text={text!r}, yours: {in_words(events)}"
-            require(len(events) == 1, f"{came}, expected: one event.")
-            require(events[0].event == "chat", f"{came}, expected: an event named 'chat'.")
-            wanted = text.replace("\r\n", "\n").replace("\r", "\n")
-            require(events[0].data == wanted, f"{came}, expected: chat {wanted!r}.")
+            data = text.replace("\r\n", "\n").replace("\r", "\n")
+            came = f"for text={text!r}, yours: {shown(events)}, expected"
+            require(len(events) == 1, f"{came}: one event.")
+            require(events[0].event == "chat", f"{came}: an event named 'chat'.")
+            require(events[0].data == data, f"{came}: chat {data!r}.")

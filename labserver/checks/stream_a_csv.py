@@ -2,18 +2,32 @@
 
 import csv
 import io
+import re
 from codecs import BOM_UTF8
 from itertools import pairwise, zip_longest
+from statistics import median
 from typing import Any
 
-from labserver.checks.exercise import body, exercise, fetched, require, served
-from labserver.recording import counted
+from labserver.checks.exercise import (
+    Late,
+    body,
+    content_type,
+    exercise,
+    fetched,
+    patiently,
+    require,
+    require_equal,
+    served,
+)
+from labserver.checks.meanwhile import fetched_beside, require_others_served
+from labserver.recording import Recording, counted
 
 AWKWARD = [
     ["id", "name", "note"],
     ["1", "Miller, Ann", 'says "hi"'],
     ["2", "Bob\nLee", "; and\ttabs"],
     ["3", "Zoë", ""],
+    ["4", " spaces ", "C:\\new\r\nand 'more'"],
 ]
 
 
@@ -21,45 +35,85 @@ AWKWARD = [
 def awkward_fields(app: Any) -> None:
     """Posted rows come back as a CSV whose fields survive, and which Excel opens right."""
     with served(app) as url:
-        export = fetched(f"{url}/people.csv", method="POST", json=AWKWARD)
+        export = fetched(f"{url}/people.csv", "POST", json=AWKWARD)
+        _judge_people(export, AWKWARD)
+        _judge_people(fetched(f"{url}/people.csv", "POST", json=AWKWARD[:2]), AWKWARD[:2])
     headers, text = export.response.headers, body(export)
-    apart = len(export.chunks) > len(text) / 2
-    require(not apart, "each character came as a chunk: hand over a generator of rows, no text.")
-    require(
-        headers.get("content-type", "").startswith("text/csv"),
-        "the media type is wrong. Expected: text/csv.",
-    )
-    for sent, came in zip_longest(AWKWARD, _csv_rows(text.removeprefix(BOM_UTF8))):
-        require(sent is not None, f"one row too many came: {came}.")
-        require(came is not None, f"the row {sent} did not come.")
-        require(sent == came, f"a field did not survive. Yours: {came}, expected: {sent}.")
     require(text.startswith(BOM_UTF8), "the fields are right; the byte order mark is missing.")
     disposition = headers.get("content-disposition", "")
-    download = "attachment" in disposition and "people.csv" in disposition
-    require(download, "Content-Disposition does not make it a download named people.csv.")
+    name = r"""(?i)attachment\s*;.*\bfilename(\*=UTF-8''|=)"?people\.csv"?\s*(;|$)"""
+    expected = """expected: 'attachment; filename="people.csv"'"""
+    right = re.match(name, disposition)
+    require(right, f"Content-Disposition: yours: {disposition!r}, {expected}.")
     require("content-length" not in headers, "all is right but one thing: it is not streamed.")
+
+
+def _judge_people(export: Recording, rows: list[list[str]]) -> None:
+    text = body(export)
+    apart = len(export.chunks) > len(text) / 2
+    require(not apart, "each character came as a chunk: hand over a generator of rows, no text.")
+    require_equal(content_type(export), "text/csv", "the media type")
+    for sent, came in zip_longest(rows, _csv_rows(text.removeprefix(BOM_UTF8))):
+        require(sent is not None, f"one row too many came, after {len(rows)}: {came}.")
+        require_equal(came, sent, "a row, read back")
 
 
 @exercise
 def first_row(app: Any) -> None:
     """Rows are sent every 0.2 seconds, as many as there are, whether they come slow or quick."""
     with served(app) as url:
-        slow = fetched(f"{url}/report?count=30&pause=0.05")
-        quick = fetched(f"{url}/report?count=2000&pause=0")
-    for report, count in ((slow, 30), (quick, 2000)):
-        ids = [row[0] for row in _csv_rows(body(report)) if row]
-        hint = "Is the buffer empty at the end?" if len(ids) < count else "Is the buffer emptied?"
-        require(len(ids) == count, f"of {count:,} rows came {len(ids):,}. {hint}")
-        wrong = [(id[-9:], i) for i, id in enumerate(ids) if id != str(i)]
-        first = "a row has a wrong id. Yours: {}, expected: {}.".format(*(wrong or [("", 0)])[0])
-        require(not wrong, first)
-    times = [0.0, *(chunk.at for chunk in slow.chunks)]
-    silence = max(after - before for before, after in pairwise(times)) / slow.seconds
-    require(silence < 0.5, f"while 30 rows were made, nothing came for {silence:.0%} of the time.")
-    for report, count in ((slow, 30), (quick, 2000)):
-        came, most = len(report.chunks), 2 + 2 * report.seconds / 0.2
-        took = f"{count:,} rows took {report.seconds:.1f} s and {counted(came, 'chunk')}"
-        require(came <= most, f"{took}: one chunk every 0.2 s is enough.")
+        path = f"{url}/report?count={{}}&pause={{}}"
+        quick = fetched(path.format(2000, 0))
+        _require_rows(quick, 2000)
+        _require_few(quick, 2000)
+        patiently(lambda: _judge_slow(path.format(30, 0.05)))
+        patiently(lambda: _judge_other_pace(path))
+
+
+def _judge_slow(url: str) -> None:
+    slow, waited = fetched_beside(url)
+    _require_rows(slow, 30)
+    gaps = _gaps(slow)[:-1] or _gaps(slow)  # what is left in the end may come sooner
+    came = f"30 rows, made 0.05 s apart, came in {counted(slow.chunks, 'chunk')}"
+    apart = f"{came}, {median(gaps):.2f} s apart (first after {gaps[0]:.2f} s), expected: 0.2 s."
+    require(0.15 < median(gaps) < 0.32 and max(gaps) < 0.45, apart, Late)
+    _require_few(slow, 30)
+    require_others_served("/report", waited)
+
+
+def _judge_other_pace(path: str) -> None:
+    """A pause that no clock keeps: asyncio.sleep(0.00001) takes a hundred times as long."""
+    pause = "0.00001"
+    row = fetched(path.format(100, pause)).seconds / 100
+    count = min(max(int(1.2 / row), 100), 50_000)
+    report = fetched(path.format(count, pause))
+    _require_rows(report, count)
+    silence = max(_gaps(report))
+    made = f"while {count:,} rows were made in {report.seconds:.1f} s"
+    hint = "Let the clock decide, not the number of rows, nor `pause`"
+    came = f"{made}, nothing came for {silence:.1f} s, expected: 0.2 s. {hint}."
+    require(silence < max(report.seconds / 2, 0.3), came, Late)
+    _require_few(report, count)
+
+
+def _require_rows(report: Recording, count: int) -> None:
+    ids = [row[0] for row in _csv_rows(body(report)) if row]
+    hint = "Is the buffer empty at the end?" if len(ids) < count else "Is the buffer emptied?"
+    require(len(ids) == count, f"yours: {counted(ids, 'row')}, expected: {count:,}. {hint}")
+    wrong = [(id[-9:], str(i)) for i, id in enumerate(ids) if id != str(i)]
+    if wrong:
+        require_equal(*wrong[0], "the first field of a row")
+
+
+def _require_few(report: Recording, count: int) -> None:
+    came, most = len(report.chunks), 2 + 1.25 * report.seconds / 0.2
+    took = f"{count:,} rows took {report.seconds:.1f} s and {counted(came, 'chunk')}"
+    require(came <= most, f"{took}: one chunk every 0.2 s is enough.", Late)
+
+
+def _gaps(report: Recording) -> list[float]:
+    """The seconds from the request to the first chunk, and from chunk to chunk."""
+    return [after - before for before, after in pairwise([0, *(c.at for c in report.chunks)])]
 
 
 def _csv_rows(text: bytes) -> list[list[str]]:

@@ -6,61 +6,119 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from labserver.checks.exercise import body, exercise, fetched, require, served
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from labserver.checks.exercise import (
+    Late,
+    NotYet,
+    ask,
+    body,
+    content_type,
+    exercise,
+    fetched,
+    line_times,
+    patiently,
+    require,
+    require_equal,
+    served,
+)
+from labserver.checks.meanwhile import fetched_beside, remark_on, require_others_served
 from labserver.recording import counted
+
+LEAST, MOST = 0.15, 0.28  # seconds between two lines, where 0.2 are asked for
+NOTE_SECONDS = 6.0  # for a background task, after its response
 
 
 @exercise
 def countdown(app: Any) -> None:
     """Counts down from 3 to lift-off: four lines of text, one after another."""
     with served(app) as url:
-        recording = fetched(f"{url}/countdown")
-    kind = recording.response.headers.get("content-type", "no content-type")
+        patiently(lambda: _judge_countdown(f"{url}/countdown"))
+
+
+def _judge_countdown(url: str) -> None:
+    recording, waited = fetched_beside(url)
+    kind = content_type(recording)
     own = "a route that yields itself sends JSON Lines. Yield in a function of its own."
     require(kind != "application/jsonl", own)
-    got, wanted = body(recording), b"3\n2\n1\nlift-off\n"
-    require(
-        got == wanted, f"/countdown sent something else. Yours: {got!r}, expected: {wanted!r}."
-    )
-    came = f"four lines came as {counted(recording.chunks, 'chunk')}"
-    require(len(recording.chunks) == 4, f"{came}: each item of the content is one chunk.")
-    gap = median(after.at - before.at for before, after in pairwise(recording.chunks))
-    require(gap > 0.1, f"the lines came {gap:.3f} s apart: wait 0.2 s between one and the next.")
-    require(kind.startswith("text/plain"), f"/countdown has {kind}: declare it as text/plain.")
+    require_equal(body(recording), b"3\n2\n1\nlift-off\n", "the lines of /countdown")
+    gaps = [after - before for before, after in pairwise(line_times(recording))]
+    apart = f"{', '.join(f'{gap:.2f}' for gap in gaps)} s apart"
+    came = f"the lines came in {counted(recording.chunks, 'chunk')}, {apart}, expected: 0.2 s"
+    hint = "a generator can wait between two lines; each item that it yields is one chunk"
+    require(max(gaps) > 0.05, f"{came}: {hint}.", Late)
+    require(min(gaps) > LEAST / 2 and LEAST < median(gaps) < MOST, f"{came}.", Late)
+    require_others_served("/countdown", waited)
+    require_equal(kind, "text/plain", "the media type of /countdown")
 
 
 @exercise
-def noted(app: Any) -> None:
-    """Streams letters, says beforehand how many, and notes the time when the stream has ended."""
-    with served(app) as url:
+def noted(app: Any) -> str | None:
+    """Streams letters, says beforehand how many, and notes the time when the stream is over."""
+    ends: list[float] = []
+    with served(app, lambda app: _Ends(app, ends)) as url:
         before = len(_ended(url))
-        start = time.time()
-        recording = fetched(f"{url}/letters")
-        got, came = body(recording), counted(recording.chunks, "chunk")
-        right = got == b"abc" and len(recording.chunks) == 3
-        require(
-            right, f"/letters is wrong. Yours: {got!r} in {came}, expected: b'abc' in 3 chunks."
-        )
-        number = recording.response.headers.get("x-num-letters", "no such header")
-        require(number == "3", f"X-Num-Letters is wrong. Yours: {number}, expected: 3.")
-        for _ in range(20):  # the task runs when the response is over: a moment later
-            if noted := _ended(url)[before:]:
-                break
-            time.sleep(0.05)
-        unnoted = "the stream is over, and /ended has no new time: is there a task that notes it?"
-        require(noted, unnoted)
-    times = counted(noted, "new time")
-    require(len(noted) == 1, f"one stream is over, and /ended has {times}.")
-    require(isinstance(noted[0], float), f"/ended has {noted[0]!r}, which is no time.time().")
-    late = noted[0] - start
-    other = f"/ended has {noted[0]!r}, which is not the time of day in seconds: note time.time()."
-    require(-1 < late < recording.seconds + 10, other)
-    reads = "let the task itself read the clock, when it runs."
-    require(late > recording.seconds / 2, f"noted {late:.3f} s after the request: {reads}")
+        recording, waited = fetched_beside(f"{url}/letters")
+        require_equal(body(recording), b"abc", "the letters")
+        require_equal(len(recording.chunks), 3, "the number of chunks, a letter each")
+        number = recording.response.headers.get("x-num-letters")
+        require_equal(number, "3", "the header X-Num-Letters")
+        times = _new_times(url, before)
+        none = "the stream is over, and /ended has no new time: is there a task that notes it?"
+        require(times, none)
+        require_equal(len(times), 1, "the number of new times in /ended after one stream")
+        _judge_time(times[0], ends[0], recording.seconds)
+        left = len(_ended(url))
+        ask(f"{url}/letters", max_rows=1)
+        left_none = "a client left after the first letter, and /ended has no new time"
+        why = "A background task runs then too; the last line of a generator does not"
+        require(_new_times(url, left), f"{left_none}. {why}.")
+        return remark_on(f"{url}/letters", waited)
+
+
+def _judge_time(noted: Any, end: float, seconds: float) -> None:
+    a_time = isinstance(noted, int | float) and abs(noted - end) < 3600
+    require(a_time, f"/ended has {noted!r}, expected: what time.time() gives, as {end:.3f}.")
+    early = end - noted
+    hint = "let the task itself read the clock, when it runs"
+    came = f"the time was noted {early:.2f} s before the stream's end"
+    require(early < seconds / 2, f"{came}: {hint}.")
+    hint = "let a background task note it, not the generator, and as time.time() gives it"
+    require(early <= 0, f"the time in /ended is a moment before the stream's end: {hint}.")
+
+
+def _new_times(url: str, before: int) -> list[Any]:
+    """The times in /ended after the first so many; the task may take a moment."""
+    end = time.perf_counter() + NOTE_SECONDS
+    while not (times := _ended(url)[before:]) and time.perf_counter() < end:
+        time.sleep(0.05)
+    return times
 
 
 def _ended(url: str) -> list[Any]:
     got = body(fetched(f"{url}/ended"))
-    require(got.startswith(b"["), f"/ended is wrong. Yours: {got[:40]!r}, expected: a list.")
-    times: list[Any] = json.loads(got)
+    try:
+        times = json.loads(got)
+    except ValueError:
+        times = None
+    if not isinstance(times, list):
+        raise NotYet(f"/ended: yours: {got[:60]!r}, expected: a list.")
     return times
+
+
+class _Ends:
+    """An ASGI layer that notes when each stream of letters was over, as `time.time()`."""
+
+    def __init__(self, app: ASGIApp, ends: list[float]) -> None:
+        self.app, self.ends = app, ends
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Call the app, as ASGI has it."""
+
+        async def noting_send(message: Message) -> None:
+            await send(message)
+            last = message["type"] == "http.response.body" and not message.get("more_body")
+            if last and scope["path"] == "/letters":
+                self.ends.append(time.time())
+
+        await self.app(scope, receive, noting_send)

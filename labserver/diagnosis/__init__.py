@@ -9,8 +9,7 @@ import httpx
 
 from labserver.diagnosis import rules
 from labserver.diagnosis.finding import Finding, Level
-from labserver.diagnosis.observation import Observation
-from labserver.diagnosis.probing import SAFE, Prober
+from labserver.diagnosis.probing import MOST_TIMES, SAFE, Prober
 from labserver.diagnosis.report import as_text
 
 __all__ = ["Diagnosis", "Finding", "Level", "diagnose", "examine"]
@@ -28,8 +27,8 @@ def diagnose(
     """Ask a stream several times; say what was found, what it means and what to try.
 
     Takes an address and the options of a request as `record` does (`method="POST"`, `json=…`), and
-    raises what `record` raises where nothing answers. It makes the same request up to twelve
-    times: ask so of a POST only where that does no harm. Ends within `seconds`; an interrupt ends
+    raises what `record` raises where nothing answers. It makes the same request up to 13 times:
+    let it send a POST only where that does no harm. Ends within `seconds`; an interrupt ends
     it at once, and what was found so far is kept. Prints the verdict, the findings and what was
     seen, unless `quiet`. `labserver.diagnosis.rules.CODES` lists what it can find.
     """
@@ -57,13 +56,11 @@ def examine(
         raise ValueError(f"seconds is a time above 0, not {seconds!r}.")
     prober = Prober(url, method, seconds, headers, httpx_options)
     if say and prober.method not in SAFE:
-        say(f"This sends the same {prober.method} up to twelve times.\n")
+        say(f"This sends the same {prober.method} up to {MOST_TIMES} times, to compare answers.\n")
     interrupted = False
     with _waiting_said(say, f"Asking {url} several times, for at most {seconds:g} s …"):
         try:
-            prober.look()
-            if isinstance(prober.seen, Observation):
-                prober.look_again(rules.to_repeat(prober.seen))
+            prober.ask(rules.to_repeat)
         except KeyboardInterrupt:
             interrupted = True
     found = [*rules.findings(prober.seen, prober.second)] if prober.seen else []

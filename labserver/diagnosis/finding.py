@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, NamedTuple, TypeVar
 
+from labserver.printing import printable
 from labserver.recording import counted
 
 WIDTH = 88  # columns of a terminal
@@ -81,12 +82,7 @@ def verdict(findings: Sequence[Finding]) -> str:
 
 def quoted(text: str) -> str:
     """The start of a stranger's text, in quotes; what cannot be printed is escaped, once."""
-    shown = "".join(c if c.isprintable() else _escaped(c) for c in text[:QUOTED])
-    return f"'{shown}{'…' if len(text) > QUOTED else ''}'"
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape", "backslashreplace").decode()
+    return f"'{printable(text[:QUOTED])}{'…' if len(text) > QUOTED else ''}'"
 
 
 def some(texts: Sequence[str], noun: str) -> str:

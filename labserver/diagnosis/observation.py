@@ -14,6 +14,8 @@ LATE = 0.25  # seconds; what is later by less may be the machine's doing
 PAUSE = 0.1  # seconds between two requests beside a stream
 AT_ONCE = 0.1  # of the wait before: what comes within it came at one moment
 WAIT = 0.3  # seconds before the first byte that are worth a word
+IDLE = 1.0  # seconds of silence before an end that may have been its reason
+TOGETHER = 0.25  # of the mean gap: what follows sooner came together
 JITTER = 0.02  # seconds between two things that may have been sent together
 MAX_LINES = 3000  # of a body that are looked at
 TEXT_BYTES = 2**18  # of a body that is no event stream, looked at as text
@@ -73,8 +75,7 @@ class Observation:
     after: float = 0.0  # the same right after the stream was left
     resumed: dict[str, Recording] = field(default_factory=dict)  # by the Last-Event-ID sent
     redirects: list[str] = field(default_factory=list)
-    later: Recording | None = None  # once all had left, where others had been refused
-    again: Recording | None = None  # asked once more, where it was cut, or one of the pair failed
+    again: Recording | None = None  # asked once more, once all had left, where one failed
     beyond: bytes = b""  # what the server sent after the end that its content-length declares
 
     @cached_property
@@ -171,8 +172,16 @@ class Observation:
         late = self.alone.whole and self.first > WAIT
         if not late or self.last - self.first > AT_ONCE * self.first:
             return False
-        firsts = [one.chunks[0].at for one in self.others if one.chunks]
-        return min(firsts, default=self.first) > 0.5 * self.first  # else it was slow just once
+        again = [one.chunks[0].at for one in self.pair if one.chunks]
+        return min(again, default=self.first) > 0.5 * self.first  # else it was slow just once
+
+    @property
+    def silence_at_the_end(self) -> float:
+        """Seconds from the last byte to the end, if it was never as quiet before; else 0."""
+        moments = [self.alone.headers_at, *(chunk.at for chunk in self.alone.chunks)]
+        silence = self.alone.seconds - moments[-1]
+        longest = max((b - a for a, b in pairwise(moments)), default=0.0)
+        return silence if silence > longest else 0.0
 
     @property
     def headers_waited(self) -> bool:
@@ -213,7 +222,7 @@ def _lines_of(recording: Recording, all_of_them: bool) -> Iterator[tuple[float, 
 def bursts_of(moments: Sequence[float]) -> list[Burst]:
     """When something came and how many things together, the machine's jitter put aside."""
     gaps = [b - a for a, b in pairwise(moments)]
-    apart = max(AT_ONCE * max(gaps, default=0.0), JITTER)
+    apart = max(TOGETHER * sum(gaps) / max(len(gaps), 1), JITTER)
     bursts: list[Burst] = []
     for at, gap in zip(moments, [2 * apart, *gaps], strict=False):
         if gap > apart:

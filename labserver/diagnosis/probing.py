@@ -1,7 +1,7 @@
 """The requests that a diagnosis makes, in the time that there is for all of them."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -10,51 +10,24 @@ from typing import Any
 import httpx
 
 from labserver import recorder
-from labserver.diagnosis.beyond import bytes_beyond
-from labserver.diagnosis.observation import LATE, PAUSE, SEVERAL, Observation, Silence
-from labserver.recording import Chunk, Ending, RecordedEvent, Recording
+from labserver.diagnosis.enough import MOST_PIECES, Enough
+from labserver.diagnosis.finding import quoted
+from labserver.diagnosis.lateness import Lateness
+from labserver.diagnosis.observation import IDLE, LATE, PAUSE, SEVERAL, Observation, Silence
+from labserver.diagnosis.sockets import bytes_beyond, greeting
+from labserver.printing import shown_url
+from labserver.recording import Bounds, Ending, Recording
 
 OTHER_PATH = "labserver-diagnose"  # below the stream's, where probably nothing is
 AS_A_BROWSER = "gzip, deflate, br, zstd"
 BODY_BYTES = 16 * 2**20  # enough of a body to tell what it is like
-BODY_PIECES = 2000
 LOOK = 0.75  # of all the time: how long the first look may take
 LOOK_SECONDS = 8.0  # what a stream of a good pace is looked at
-SLOW_LOOK_SECONDS = 16.0  # and one that is slower
 OTHER_SECONDS = 6.0  # for another request, where the stream got no headers
 MOST_REDIRECTS = 5
+REPEAT_SECONDS = 4.0  # what it takes, at least, to measure a part once more
+MOST_TIMES = 13  # that it sends the same request, if that is not a safe one
 SAFE = ("GET", "HEAD")
-
-
-class Enough:
-    """Ends a recording at its headers, or once enough pieces came for long enough."""
-
-    def __init__(self, pieces: int, seconds: float = 0.0, bursts: int = 1) -> None:
-        self.pieces, self.seconds, self.bursts = pieces, seconds, bursts
-        self._pieces = self._bursts = 0
-        self._last = -LATE
-
-    def request(self, request: httpx.Request) -> None:
-        """Nothing to note."""
-
-    def headers(self, recording: Recording) -> bool:
-        """Enough, where no piece is wanted."""
-        return self.pieces == 0
-
-    def chunk(self, chunk: Chunk | RecordedEvent) -> bool:
-        """Count a piece, and what came together with others."""
-        self._pieces += 1
-        self._bursts += chunk.at - self._last > LATE
-        self._last = chunk.at
-        enough = self._pieces >= self.pieces and chunk.at >= self.seconds
-        slow = self._pieces >= SEVERAL and chunk.at >= SLOW_LOOK_SECONDS
-        in_bursts = self._bursts >= min(self.bursts, self._pieces)
-        return self._pieces >= BODY_PIECES or ((enough or slow) and in_bursts)
-
-    event = chunk
-
-    def end(self, recording: Recording) -> None:
-        """Nothing to note."""
 
 
 class Prober:
@@ -72,15 +45,26 @@ class Prober:
         self.url = recorder.resolve(url)[0]
         if params := self.options.pop("params", None):
             self.url = httpx.URL(self.url, params=params)
-        self.headers = _in_utf_8(headers)
+        self.headers = httpx.Headers(headers, encoding="utf-8")
         self._end = time.perf_counter() + 0.95 * seconds  # to end takes a moment, too
+        self._lateness = Lateness()
         self.seen: Observation | Silence | None = None
         self.second: Observation | None = None
 
-    def look(self) -> None:
+    def ask(self, to_repeat: Callable[[Observation], set[str]]) -> None:
+        """Ask, and ask again for the parts of what was seen that are to be repeated."""
+        with self._lateness:
+            self._look()
+            if isinstance(self.seen, Observation):
+                self._look_again(to_repeat(self.seen))
+
+    def _look(self) -> None:
         """Ask, one question after another, as far as the answers leave one."""
-        self._wait(1.0)  # the first request of all may be a slow one
-        before = self._wait(1.0)
+        self._wait(1.0)
+        before = self._wait(1.0)  # the first request of all may be a slow one
+        if (before is None or before > 1.0) and (data := greeting(self.url)):
+            told = f"what answers there is not HTTP: it sent {quoted(data)}"
+            raise ConnectionError(f"{self.method} {shown_url(self.url)}: {told}.")
         try:
             seen = self._follow(before or 0.0)
         except TimeoutError as error:
@@ -92,7 +76,7 @@ class Prober:
         self.seen = seen
         if not seen.alone.response.is_success:
             return
-        limit = self._patience(seen)
+        limit = _patience(seen)
         seen.after = self._wait(limit) or 0.0
         if seen.after >= limit:
             return  # it answers nobody any more
@@ -100,16 +84,16 @@ class Prober:
         self._as_a_browser(seen)
         self._further(seen)
 
-    def look_again(self, parts: set[str]) -> None:
+    def _look_again(self, parts: set[str]) -> None:
         """Measure these parts once more, since a busy machine may have been the reason."""
-        if not isinstance(self.seen, Observation) or self._left() < 1.0:
+        if not isinstance(self.seen, Observation) or self._left() < REPEAT_SECONDS:
             return
         second = replace(self.seen)
         if "encoded" in parts:
             self._as_a_browser(second)
         if "pair" in parts:
             self._leave(second)
-            if second.after < self._patience(second):
+            if second.after < _patience(second):
                 self._two_at_once(second)
         self.second = second
 
@@ -129,9 +113,7 @@ class Prober:
         asked.update(self.headers)
         for name, value in headers.items():
             asked[name.replace("_", "-")] = value
-        bounds = recorder.Bounds(
-            seconds=max(0.05, min(seconds, self._left())), max_bytes=BODY_BYTES
-        )
+        bounds = Bounds(seconds=max(0.05, min(seconds, self._left())), max_bytes=BODY_BYTES)
         method, options = ("GET", {}) if url else (self.method, self.options)
         done = recorder.record_watched(
             enough, url or self.url, method, bounds, raw=raw, headers=asked, **options
@@ -148,7 +130,10 @@ class Prober:
         return None
 
     def _wait(self, limit: float) -> float | None:
-        """How long a request to another path waits for its headers; `limit` if it gets none."""
+        """How long a request to another path waits for its headers; `limit` if it gets none.
+
+        What this machine is late by is not counted.
+        """
         start, path = time.perf_counter(), self.url.raw_path.partition(b"?")[0].rstrip(b"/")
         other = self.url.copy_with(raw_path=path + b"/" + OTHER_PATH.encode())
         try:
@@ -158,7 +143,7 @@ class Prober:
             return max(limit, time.perf_counter() - start)
         except OSError:
             return None  # nobody is there any more, or it is too busy to talk
-        return time.perf_counter() - start
+        return max(0.0, time.perf_counter() - start - self._lateness.since(start))
 
     def _follow(self, before: float) -> Observation:
         """The first answer, at the end of redirects, at most five, to the same origin."""
@@ -191,22 +176,19 @@ class Prober:
     def _leave(self, seen: Observation) -> None:
         """Open the stream once more, leave it, and see how long another request waits."""
         self._attempt(2.0, Enough(8))
-        seen.after = self._wait(self._patience(seen)) or 0.0
-
-    @staticmethod
-    def _patience(seen: Observation) -> float:
-        return max(3.0, 2 * seen.alone.headers_at + 1.0)  # seconds
+        seen.after = self._wait(_patience(seen)) or 0.0
 
     def _two_at_once(self, seen: Observation) -> None:
         """The same request twice at once, and others before, meanwhile and afterwards."""
-        limit = min(2 * seen.alone.seconds + 1.0, 5.0)
+        limit = min(2 * seen.alone.seconds + 2.0, 5.0, self._left() / 2)
         seen.calm, seen.waits = [*self._calm(limit)], []
-        seen.apart = min(LATE, seen.alone.seconds / 4)
-        threads, start = ThreadPoolExecutor(2), time.perf_counter()
+        threads, start, first = ThreadPoolExecutor(2), time.perf_counter(), Enough(8, 2.0)
         try:
-            both = [threads.submit(self._attempt, limit, Enough(8, 2.0))]
-            time.sleep(seen.apart)
+            both = [threads.submit(self._attempt, limit, first)]
+            first.began.wait(limit / 2)  # the second is to be the second on a busy machine, too
+            time.sleep(min(LATE, seen.alone.seconds / 4))
             began = time.perf_counter()
+            seen.apart = began - start
             both.append(threads.submit(self._attempt, limit, Enough(8, 2.0)))
             while not all(one.done() for one in both) and time.perf_counter() - start < limit:
                 wait = self._wait(limit)
@@ -220,21 +202,21 @@ class Prober:
 
     def _as_a_browser(self, seen: Observation) -> None:
         """Ask with what browsers accept; no decoder is needed to time the bytes."""
-        limit = min(seen.alone.seconds + 1.0, 4.0)
-        accept = {"accept_encoding": AS_A_BROWSER}
+        limit = min(seen.alone.seconds + 1.0, 4.0, self._left() / 2)
+        start, accept = time.perf_counter(), {"accept_encoding": AS_A_BROWSER}
         seen.encoded = self._attempt(limit, Enough(8), raw=True, **accept)
-        seen.no_encoded = 0.0 if seen.encoded else limit
+        seen.no_encoded = 0.0 if seen.encoded else time.perf_counter() - start
 
     def _further(self, seen: Observation) -> None:
         """What is asked only where the answers so far give a reason."""
         limit = min(2 * seen.alone.seconds + 1.0, 5.0)
         failed = [one for one in seen.others if one.ending is Ending.CUT]
         failed += [one for one in seen.others if one.response.status_code >= 500]
-        if seen.alone.ending is Ending.CUT:
-            seen.again = self._attempt(seen.alone.seconds + 2.0, Enough(BODY_PIECES))
+        quiet = seen.silence_at_the_end > IDLE and seen.sse and seen.alone.whole
+        if seen.alone.ending is Ending.CUT or quiet:
+            seen.again = self._attempt(seen.alone.seconds + 2.0, Enough(MOST_PIECES))
         elif failed:
-            seen.again = self._attempt(limit, Enough(1))
-            seen.later = self._once_left(seen.again)
+            seen.again = self._once_left()
         if seen.length and seen.alone.whole and self.method == "GET":
             seen.beyond = bytes_beyond(self.url, self.headers, seen.alone.size)
         if seen.sse and len(seen.ids) > 2 and self.method in SAFE:
@@ -242,14 +224,16 @@ class Prober:
         if seen.came_at_once:
             seen.accepted = self._attempt(limit, Enough(10), accept="text/event-stream")
 
-    def _once_left(self, later: Recording | None) -> Recording | None:
-        """Ask again, a second later each time, until it is answered well; thrice at most."""
-        for _ in range(3):
-            if later is None or later.response.status_code < 500:
+    def _once_left(self) -> Recording | None:
+        """Ask again, a second later each time, until it is answered well; four times at most."""
+        again = None
+        for pause in (0.0, 1.0, 1.0, 1.0):
+            time.sleep(max(0.0, min(pause, self._left())))
+            again = self._attempt(2.0, Enough(1))
+            failed = again and (again.response.status_code >= 500 or again.ending is Ending.CUT)
+            if not failed:
                 break
-            time.sleep(max(0.0, min(1.0, self._left())))
-            later = self._attempt(2.0, Enough(1))
-        return later
+        return again
 
     def _resume(self, seen: Observation, limit: float) -> None:
         """Ask for what comes after an event in the middle, and after the last one."""
@@ -263,13 +247,5 @@ def _results(both: list[Future[Recording | None]]) -> list[Recording]:
     return [answer for one in both if (answer := one.result())]
 
 
-def _in_utf_8(headers: Any) -> httpx.Headers:
-    """Headers as httpx takes them; text that is not ASCII as UTF-8, which most servers read."""
-    pairs: Iterable[tuple[Any, Any]] = headers.items() if hasattr(headers, "items") else headers
-    if isinstance(headers, httpx.Headers):
-        pairs = headers.multi_items()
-    return httpx.Headers([(_bytes(name), _bytes(value)) for name, value in pairs or ()])
-
-
-def _bytes(text: str | bytes) -> bytes:
-    return text.encode() if isinstance(text, str) else text
+def _patience(seen: Observation) -> float:
+    return max(3.0, 2 * seen.alone.headers_at + 1.0)  # seconds

@@ -14,7 +14,8 @@ async def job(last_event_id: Annotated[str, Header()] = ""):
         return Response(status_code=204)
 
     async def stages():
-        first = STAGES.index(last_event_id) + 1 if last_event_id else 0
+        had = last_event_id in STAGES
+        first = STAGES.index(last_event_id) + 1 if had else 0
         for stage in STAGES[first:]:
             name = "end" if stage == STAGES[-1] else None
             yield ServerSentEvent(stage, event=name, id=stage)

@@ -121,3 +121,242 @@ async def lines():
 @app.get("/countdown")
 async def countdown():
     return StreamingResponse(lines, media_type="text/plain")
+
+
+# %% time.sleep in async def => another request to this server waits
+import time
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def lines():
+    for line in ("3\n", "2\n", "1\n", "lift-off\n"):
+        yield line
+        time.sleep(0.2)
+
+
+@app.get("/countdown")
+async def countdown():
+    return StreamingResponse(lines(), media_type="text/plain")
+
+
+# %% time.sleep in async def, and a turn of the loop after it => another request to this server waits
+import asyncio
+import time
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def lines():
+    for line in ("3\n", "2\n", "1\n", "lift-off\n"):
+        time.sleep(0.2)
+        await asyncio.sleep(0)
+        yield line
+
+
+@app.get("/countdown")
+async def countdown():
+    return StreamingResponse(lines(), media_type="text/plain")
+
+
+# %% all waits in the route, in one blocking loop
+import time
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+def made():
+    lines = []
+    for line in ("3\n", "2\n", "1\n", "lift-off\n"):
+        time.sleep(0.2)
+        lines.append(line)
+    return lines
+
+
+@app.get("/countdown")
+async def countdown():
+    return StreamingResponse(made(), media_type="text/plain")
+
+
+# %% 0.1 s apart => expected: 0.2 s
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def lines():
+    for line in ("3\n", "2\n", "1\n", "lift-off\n"):
+        yield line
+        await asyncio.sleep(0.1)
+
+
+@app.get("/countdown")
+async def countdown():
+    return StreamingResponse(lines(), media_type="text/plain")
+
+
+# %% 0.5 s apart => expected: 0.2 s
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def lines():
+    for line in ("3\n", "2\n", "1\n", "lift-off\n"):
+        yield line
+        await asyncio.sleep(0.5)
+
+
+@app.get("/countdown")
+async def countdown():
+    return StreamingResponse(lines(), media_type="text/plain")
+
+
+# %% the last two at once => expected: 0.2 s
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def lines():
+    for line in ("3\n", "2\n", "1\nlift-off\n"):
+        yield line
+        await asyncio.sleep(0.2)
+
+
+@app.get("/countdown")
+async def countdown():
+    return StreamingResponse(lines(), media_type="text/plain")
+
+
+# %% a route that yields => JSON Lines
+import asyncio
+
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+@app.get("/countdown")
+async def countdown():
+    for line in ("3\n", "2\n", "1\n", "lift-off\n"):
+        yield line
+        await asyncio.sleep(0.2)
+
+
+# %% events, not lines
+import asyncio
+
+from fastapi import FastAPI
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+
+
+async def lines():
+    for line in ("3\n", "2\n", "1\n", "lift-off\n"):
+        yield line
+        await asyncio.sleep(0.2)
+
+
+@app.get("/countdown")
+async def countdown():
+    return EventSourceResponse(lines())
+
+
+# %% text/html => expected: 'text/plain'
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def lines():
+    for line in ("3\n", "2\n", "1\n", "lift-off\n"):
+        yield line
+        await asyncio.sleep(0.2)
+
+
+@app.get("/countdown")
+async def countdown():
+    return StreamingResponse(lines(), media_type="text/html")
+
+
+# %% no such route => no such route
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def lines():
+    yield "3\n"
+
+
+@app.get("/count")
+async def countdown():
+    return StreamingResponse(lines(), media_type="text/plain")
+
+
+# %% the route as a POST => status 405
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def lines():
+    yield "3\n"
+
+
+@app.post("/countdown")
+async def countdown():
+    return StreamingResponse(lines(), media_type="text/plain")
+
+
+# %% the generator function in place of the app => a function is not
+async def app():
+    yield "3\n"
+
+
+# %% exit() in the middle
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def lines():
+    yield "3\n"
+    exit()
+
+
+@app.get("/countdown")
+async def countdown():
+    return StreamingResponse(lines(), media_type="text/plain")

@@ -212,3 +212,287 @@ def stream_letters():
 @app.get("/ended")
 def read_ended():
     return ended
+
+
+# %% no task: appended at the generator's end => background task
+import time
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+ended = []
+
+
+def letters():
+    for letter in "abc":
+        time.sleep(0.2)
+        yield letter
+    ended.append(time.time())
+
+
+@app.get("/letters")
+def stream_letters():
+    return StreamingResponse(letters(), headers={"X-Num-Letters": "3"})
+
+
+@app.get("/ended")
+def read_ended():
+    return ended
+
+
+# %% no task: appended at an async generator's end => background task
+import asyncio
+import time
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+ended = []
+
+
+async def letters():
+    for letter in "abc":
+        await asyncio.sleep(0.2)
+        yield letter
+    ended.append(time.time())
+
+
+@app.get("/letters")
+def stream_letters():
+    return StreamingResponse(letters(), headers={"X-Num-Letters": "3"})
+
+
+@app.get("/ended")
+def read_ended():
+    return ended
+
+
+# %% no task: in the generator's finally => background task
+import asyncio
+import time
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+ended = []
+
+
+async def letters():
+    try:
+        for letter in "abc":
+            await asyncio.sleep(0.2)
+            yield letter
+    finally:
+        ended.append(time.time())
+
+
+@app.get("/letters")
+def stream_letters():
+    return StreamingResponse(letters(), headers={"X-Num-Letters": "3"})
+
+
+@app.get("/ended")
+def read_ended():
+    return ended
+
+
+# %% another clock => expected: what time.time() gives
+import time
+
+from fastapi import BackgroundTasks, FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+ended = []
+
+
+def letters():
+    for letter in "abc":
+        time.sleep(0.2)
+        yield letter
+
+
+def note():
+    ended.append(time.monotonic())
+
+
+@app.get("/letters")
+def stream_letters():
+    tasks = BackgroundTasks()
+    tasks.add_task(note)
+    headers = {"X-Num-Letters": "3"}
+    return StreamingResponse(letters(), headers=headers, background=tasks)
+
+
+@app.get("/ended")
+def read_ended():
+    return ended
+
+
+# %% a date as text => expected: what time.time() gives
+import time
+from datetime import datetime
+
+from fastapi import BackgroundTasks, FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+ended = []
+
+
+def letters():
+    for letter in "abc":
+        time.sleep(0.2)
+        yield letter
+
+
+def note():
+    ended.append(datetime.now().isoformat())
+
+
+@app.get("/letters")
+def stream_letters():
+    tasks = BackgroundTasks()
+    tasks.add_task(note)
+    headers = {"X-Num-Letters": "3"}
+    return StreamingResponse(letters(), headers=headers, background=tasks)
+
+
+@app.get("/ended")
+def read_ended():
+    return ended
+
+
+# %% a dict of ended streams => expected: a list
+import time
+
+from fastapi import BackgroundTasks, FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+ended = []
+
+
+def letters():
+    for letter in "abc":
+        time.sleep(0.2)
+        yield letter
+
+
+def note():
+    ended.append(time.time())
+
+
+@app.get("/letters")
+def stream_letters():
+    tasks = BackgroundTasks()
+    tasks.add_task(note)
+    headers = {"X-Num-Letters": "3"}
+    return StreamingResponse(letters(), headers=headers, background=tasks)
+
+
+@app.get("/ended")
+def read_ended():
+    return {"ended": ended}
+
+
+# %% the wrong number => X-Num-Letters: yours: '26'
+import time
+
+from fastapi import BackgroundTasks, FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+ended = []
+
+
+def letters():
+    for letter in "abc":
+        time.sleep(0.2)
+        yield letter
+
+
+def note():
+    ended.append(time.time())
+
+
+@app.get("/letters")
+def stream_letters():
+    tasks = BackgroundTasks()
+    tasks.add_task(note)
+    headers = {"X-Num-Letters": "26"}
+    return StreamingResponse(letters(), headers=headers, background=tasks)
+
+
+@app.get("/ended")
+def read_ended():
+    return ended
+
+
+# %% noted twice => yours: 2, expected: 1
+import time
+
+from fastapi import BackgroundTasks, FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+ended = []
+
+
+def letters():
+    for letter in "abc":
+        time.sleep(0.2)
+        yield letter
+    ended.append(time.time())
+
+
+def note():
+    ended.append(time.time())
+
+
+@app.get("/letters")
+def stream_letters():
+    tasks = BackgroundTasks()
+    tasks.add_task(note)
+    headers = {"X-Num-Letters": "3"}
+    return StreamingResponse(letters(), headers=headers, background=tasks)
+
+
+@app.get("/ended")
+def read_ended():
+    return ended
+
+
+# %% letters in one piece => yours: 1, expected: 3
+import time
+
+from fastapi import BackgroundTasks, FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+ended = []
+
+
+def letters():
+    time.sleep(0.6)
+    yield "abc"
+
+
+def note():
+    ended.append(time.time())
+
+
+@app.get("/letters")
+def stream_letters():
+    tasks = BackgroundTasks()
+    tasks.add_task(note)
+    headers = {"X-Num-Letters": "3"}
+    return StreamingResponse(letters(), headers=headers, background=tasks)
+
+
+@app.get("/ended")
+def read_ended():
+    return ended

@@ -162,3 +162,252 @@ async def chunks(count, pause):
 @app.get("/report")
 async def report(count: int = 100, pause: float = 0.02):
     return StreamingResponse(chunks(count, pause), media_type="text/csv")
+
+
+# %% a batch from the pause, no clock => Let the clock decide
+import asyncio
+import csv
+import io
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def chunks(count, pause):
+    batch = max(1, round(0.2 / pause)) if pause else 100_000
+    buffer = io.StringIO()
+    for i in range(count):
+        await asyncio.sleep(pause)  # the database
+        csv.writer(buffer).writerow([i, f"User {i}"])
+        if (i + 1) % batch == 0:
+            yield buffer.getvalue()
+            buffer = io.StringIO()
+    yield buffer.getvalue()
+
+
+@app.get("/report")
+async def report(count: int = 100, pause: float = 0.02):
+    return StreamingResponse(chunks(count, pause), media_type="text/csv")
+
+
+# %% adds the pauses up, no clock => Let the clock decide
+import asyncio
+import csv
+import io
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def chunks(count, pause):
+    buffer, waited = io.StringIO(), 0.0
+    for i in range(count):
+        await asyncio.sleep(pause)  # the database
+        waited += pause
+        csv.writer(buffer).writerow([i, f"User {i}"])
+        if waited >= 0.19:
+            yield buffer.getvalue()
+            buffer, waited = io.StringIO(), 0.0
+    yield buffer.getvalue()
+
+
+@app.get("/report")
+async def report(count: int = 100, pause: float = 0.02):
+    return StreamingResponse(chunks(count, pause), media_type="text/csv")
+
+
+# %% time.sleep in async def => another request to this server waits
+import csv
+import io
+import time
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def chunks(count, pause):
+    buffer = io.StringIO()
+    due = time.monotonic() + 0.2
+    for i in range(count):
+        time.sleep(pause)  # the database
+        csv.writer(buffer).writerow([i, f"User {i}"])
+        if time.monotonic() >= due:
+            yield buffer.getvalue()
+            buffer = io.StringIO()
+            due = time.monotonic() + 0.2
+    yield buffer.getvalue()
+
+
+@app.get("/report")
+async def report(count: int = 100, pause: float = 0.02):
+    return StreamingResponse(chunks(count, pause), media_type="text/csv")
+
+
+# %% every 0.1 s => expected: 0.2 s
+import asyncio
+import csv
+import io
+import time
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def chunks(count, pause):
+    buffer = io.StringIO()
+    due = time.monotonic() + 0.1
+    for i in range(count):
+        await asyncio.sleep(pause)  # the database
+        csv.writer(buffer).writerow([i, f"User {i}"])
+        if time.monotonic() >= due:
+            yield buffer.getvalue()
+            buffer = io.StringIO()
+            due = time.monotonic() + 0.1
+    yield buffer.getvalue()
+
+
+@app.get("/report")
+async def report(count: int = 100, pause: float = 0.02):
+    return StreamingResponse(chunks(count, pause), media_type="text/csv")
+
+
+# %% every 0.5 s => expected: 0.2 s
+import asyncio
+import csv
+import io
+import time
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def chunks(count, pause):
+    buffer = io.StringIO()
+    due = time.monotonic() + 0.5
+    for i in range(count):
+        await asyncio.sleep(pause)  # the database
+        csv.writer(buffer).writerow([i, f"User {i}"])
+        if time.monotonic() >= due:
+            yield buffer.getvalue()
+            buffer = io.StringIO()
+            due = time.monotonic() + 0.5
+    yield buffer.getvalue()
+
+
+@app.get("/report")
+async def report(count: int = 100, pause: float = 0.02):
+    return StreamingResponse(chunks(count, pause), media_type="text/csv")
+
+
+# %% all rows at the end => expected: 0.2 s
+import asyncio
+import csv
+import io
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def chunks(count, pause):
+    buffer = io.StringIO()
+    for i in range(count):
+        await asyncio.sleep(pause)  # the database
+        csv.writer(buffer).writerow([i, f"User {i}"])
+    yield buffer.getvalue()
+
+
+@app.get("/report")
+async def report(count: int = 100, pause: float = 0.02):
+    return StreamingResponse(chunks(count, pause), media_type="text/csv")
+
+
+# %% one row too many => expected: 2,000
+import asyncio
+import csv
+import io
+import time
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def chunks(count, pause):
+    buffer = io.StringIO()
+    due = time.monotonic() + 0.2
+    for i in range(count + 1):
+        await asyncio.sleep(pause)  # the database
+        csv.writer(buffer).writerow([i, f"User {i}"])
+        if time.monotonic() >= due:
+            yield buffer.getvalue()
+            buffer = io.StringIO()
+            due = time.monotonic() + 0.2
+    yield buffer.getvalue()
+
+
+@app.get("/report")
+async def report(count: int = 100, pause: float = 0.02):
+    return StreamingResponse(chunks(count, pause), media_type="text/csv")
+
+
+# %% counts from 1 => yours: '1', expected: '0'
+import asyncio
+import csv
+import io
+import time
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def chunks(count, pause):
+    buffer = io.StringIO()
+    due = time.monotonic() + 0.2
+    for i in range(1, count + 1):
+        await asyncio.sleep(pause)  # the database
+        csv.writer(buffer).writerow([i, f"User {i}"])
+        if time.monotonic() >= due:
+            yield buffer.getvalue()
+            buffer = io.StringIO()
+            due = time.monotonic() + 0.2
+    yield buffer.getvalue()
+
+
+@app.get("/report")
+async def report(count: int = 100, pause: float = 0.02):
+    return StreamingResponse(chunks(count, pause), media_type="text/csv")
+
+
+# %% sends for ever => came to no end
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def chunks(count, pause):
+    while True:
+        await asyncio.sleep(0.2)
+        yield "0\n"
+
+
+@app.get("/report")
+async def report(count: int = 100, pause: float = 0.02):
+    return StreamingResponse(chunks(count, pause), media_type="text/csv")

@@ -1,4 +1,4 @@
-# Drops halves of characters
+# %% Drops halves of characters
 def lines_of(chunks):
     for chunk in chunks:
         yield from chunk.decode(errors="ignore").splitlines()
@@ -88,3 +88,123 @@ def lines_of(chunks):
             yield line.removesuffix(b"\r")
     if rest:
         yield rest
+
+
+# %% strip() eats the data's spaces => ' 1, Ann '
+def lines_of(chunks):
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield line.decode().strip()
+    if rest:
+        yield rest.decode().strip()
+
+
+# %% rstrip() eats spaces at the end => ' 1, Ann '
+def lines_of(chunks):
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield line.decode().rstrip()
+    if rest:
+        yield rest.decode()
+
+
+# %% rstrip of every CR => '1,a\r'
+def lines_of(chunks):
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield line.rstrip(b"\r").decode()
+    if rest:
+        yield rest.decode()
+
+
+# %% every CR goes => '3,a\rb'
+def lines_of(chunks):
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield line.decode().replace("\r", "")
+    if rest:
+        yield rest.decode()
+
+
+# %% the last line loses its spaces => expected
+def lines_of(chunks):
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield line.removesuffix(b"\r").decode()
+    if rest:
+        yield rest.strip().decode()
+
+
+# %% looks a chunk ahead => yield it at once
+def lines_of(chunks):
+    lines, rest = [], b""
+    for chunk in chunks:
+        yield from lines
+        *whole, rest = (rest + chunk).split(b"\n")
+        lines = [line.removesuffix(b"\r").decode() for line in whole]
+    yield from lines
+    if rest:
+        yield rest.decode()
+
+
+# %% lines with their ends => expected
+def lines_of(chunks):
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield line.decode() + "\n"
+    if rest:
+        yield rest.decode()
+
+
+# %% empty lines left out => expected
+def lines_of(chunks):
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            if line.strip():
+                yield line.removesuffix(b"\r").decode()
+    if rest:
+        yield rest.decode()
+
+
+# %% one line for ever => expected
+def lines_of(chunks):
+    while True:
+        yield "1"
+
+
+# %% hangs => did not end
+import threading
+
+
+def lines_of(chunks):
+    threading.Event().wait()
+
+
+# %% httpx does it, with too many ends => expected
+import httpx
+
+
+class Stream(httpx.SyncByteStream):
+    def __init__(self, chunks):
+        self.chunks = chunks
+
+    def __iter__(self):
+        yield from self.chunks
+
+
+def lines_of(chunks):
+    return httpx.Response(200, stream=Stream(chunks)).iter_lines()

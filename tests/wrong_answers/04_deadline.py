@@ -1,4 +1,4 @@
-# Catches the timeout of one silence
+# %% Catches the timeout of one silence
 import httpx
 
 
@@ -84,3 +84,146 @@ async def read_for(url, seconds):
             return (await client.get(url)).content
     except TimeoutError:
         return b""
+
+
+# %% httpx's own 5 s are left in => ReadTimeout came out after 5
+import asyncio
+
+import httpx
+
+
+async def read_for(url, seconds):
+    data = b""
+    try:
+        async with (
+            asyncio.timeout(seconds),
+            httpx.AsyncClient(trust_env=False) as client,
+            client.stream("GET", url) as response,
+        ):
+            async for piece in response.aiter_bytes():
+                data += piece
+    except TimeoutError:
+        pass
+    return data
+
+
+# %% httpx's own 5 s are left in, and caught => of its own, of 5 s
+import asyncio
+
+import httpx
+
+
+async def read_for(url, seconds):
+    data = b""
+    try:
+        async with (
+            asyncio.timeout(seconds),
+            httpx.AsyncClient(trust_env=False) as client,
+            client.stream("GET", url) as response,
+        ):
+            async for piece in response.aiter_bytes():
+                data += piece
+    except (TimeoutError, httpx.TimeoutException):
+        pass
+    return data
+
+
+# %% lets the error of a late response out => catch it
+import asyncio
+
+import httpx
+
+
+async def read_for(url, seconds):
+    data = b""
+    client = httpx.AsyncClient(timeout=None, trust_env=False)
+    async with asyncio.timeout(seconds):
+        response = await client.send(client.build_request("GET", url), stream=True)
+    try:
+        async with asyncio.timeout(seconds):
+            async for piece in response.aiter_bytes():
+                data += piece
+    except TimeoutError:
+        pass
+    await client.aclose()
+    return data
+
+
+# %% a clock between two pieces
+import time
+
+import httpx
+
+
+def read_for(url, seconds):
+    end, data = time.monotonic() + seconds, b""
+    with httpx.stream("GET", url, timeout=None, trust_env=False) as response:
+        for piece in response.iter_bytes():
+            data += piece
+            if time.monotonic() > end:
+                break
+    return data
+
+
+# %% text, not bytes => expected: b'abc'
+import asyncio
+
+import httpx
+
+
+async def read_for(url, seconds):
+    data = ""
+    try:
+        async with (
+            asyncio.timeout(seconds),
+            httpx.AsyncClient(timeout=None, trust_env=False) as client,
+            client.stream("GET", url) as response,
+        ):
+            async for piece in response.aiter_text():
+                data += piece
+    except TimeoutError:
+        pass
+    return data
+
+
+# %% prints, and returns nothing => yours: None
+import asyncio
+
+import httpx
+
+
+async def read_for(url, seconds):
+    data = b""
+    try:
+        async with (
+            asyncio.timeout(seconds),
+            httpx.AsyncClient(timeout=None, trust_env=False) as client,
+            client.stream("GET", url) as response,
+        ):
+            async for piece in response.aiter_bytes():
+                data += piece
+    except TimeoutError:
+        pass
+    print(data)
+
+
+# %% the first piece is enough => yours: b'ab'
+import httpx
+
+
+async def read_for(url, seconds):
+    async with httpx.AsyncClient(timeout=None, trust_env=False) as client:
+        async with client.stream("GET", url) as response:
+            async for piece in response.aiter_bytes():
+                return piece
+
+
+# %% called, and handed over => without the brackets
+import httpx
+
+
+async def read(url, seconds):
+    return b""
+
+
+read_for = read("http://127.0.0.1:9/", 1)

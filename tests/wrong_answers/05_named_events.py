@@ -82,3 +82,130 @@ async def stock(item: str):
             yield f"event: stock\ndata: {data}\n\n"
 
     return EventSourceResponse(events())
+
+
+# %% another name => name it 'stock'
+import json
+
+from fastapi import FastAPI
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+
+
+@app.get("/stock")
+async def stock(item: str):
+    async def events():
+        for left in (2, 1, 0):
+            yield {"event": "tea", "data": json.dumps({"item": item, "left": left})}
+
+    return EventSourceResponse(events())
+
+
+# %% JSON in JSON => the data, read as JSON
+import json
+
+from fastapi import FastAPI
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+
+
+@app.get("/stock")
+async def stock(item: str):
+    async def events():
+        for left in (2, 1, 0):
+            data = json.dumps({"item": item, "left": left})
+            yield {"event": "stock", "data": json.dumps(data)}
+
+    return EventSourceResponse(events())
+
+
+# %% always tea => the data, read as JSON
+import json
+
+from fastapi import FastAPI
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+
+
+@app.get("/stock")
+async def stock(item: str):
+    async def events():
+        for left in (2, 1, 0):
+            yield {"event": "stock", "data": json.dumps({"item": "tea", "left": left})}
+
+    return EventSourceResponse(events())
+
+
+# %% quotes by replace => is not JSON
+from fastapi import FastAPI
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+
+
+@app.get("/stock")
+async def stock(item: str):
+    async def events():
+        for left in (2, 1, 0):
+            data = str({"item": item, "left": left}).replace("'", '"')
+            yield {"event": "stock", "data": data}
+
+    return EventSourceResponse(events())
+
+
+# %% counts up => the data, read as JSON
+import json
+
+from fastapi import FastAPI
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+
+
+@app.get("/stock")
+async def stock(item: str):
+    async def events():
+        for left in (0, 1, 2):
+            yield {"event": "stock", "data": json.dumps({"item": item, "left": left})}
+
+    return EventSourceResponse(events())
+
+
+# %% a fourth event => expected: 3 events
+import json
+
+from fastapi import FastAPI
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+
+
+@app.get("/stock")
+async def stock(item: str):
+    async def events():
+        for left in (3, 2, 1, 0):
+            yield {"event": "stock", "data": json.dumps({"item": item, "left": left})}
+
+    return EventSourceResponse(events())
+
+
+# %% no event stream => sent no event
+import json
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+@app.get("/stock")
+async def stock(item: str):
+    frames = []
+    for left in range(2, -1, -1):
+        data = json.dumps({"item": item, "left": left})
+        frames.append(f"event: stock\ndata: {data}\n\n")
+
+    return StreamingResponse(frames, media_type="text/plain")

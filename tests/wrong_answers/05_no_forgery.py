@@ -85,3 +85,122 @@ def say(text: str):
     data = re.sub(r"\r\n|\r|\n", "\ndata:", text)
     frames = [f"event: chat\ndata:{data}\n\n"]
     return StreamingResponse(frames, media_type="text/event-stream")
+
+
+# %% forbids the words of a forger => expected
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+@app.get("/say")
+def say(text: str):
+    text = text.replace("event:", "").replace("data:", "")
+    frames = [f"event: chat\ndata: {text}\n\n"]
+
+    return StreamingResponse(frames, media_type="text/event-stream")
+
+
+# %% html-escaped => expected: chat
+import html
+import re
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+@app.get("/say")
+def say(text: str):
+    frames = []
+    for line in re.split("\r\n|\r|\n", html.escape(text)):
+        frames.append(f"data: {line}\n")
+    frames.append("event: chat\n\n")
+
+    return StreamingResponse(frames, media_type="text/event-stream")
+
+
+# %% refuses a text with line ends => status 400
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+@app.get("/say")
+def say(text: str):
+    if "\n" in text or "\r" in text:
+        raise HTTPException(400, "one line, please")
+    frames = [f"event: chat\ndata: {text}\n\n"]
+    return StreamingResponse(frames, media_type="text/event-stream")
+
+
+# %% an event for each line => expected: one event
+import re
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+@app.get("/say")
+def say(text: str):
+    lines = re.split("\r\n|\r|\n", text)
+    frames = [f"event: chat\ndata: {line}\n\n" for line in lines]
+
+    return StreamingResponse(frames, media_type="text/event-stream")
+
+
+# %% strips the text => expected
+import re
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+@app.get("/say")
+def say(text: str):
+    data = re.sub("\r\n|\r|\n", "\ndata: ", text.strip())
+    frames = [f"event: chat\ndata: {data}\n\n"]
+
+    return StreamingResponse(frames, media_type="text/event-stream")
+
+
+# %% the name is lost => expected: an event named
+import re
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+@app.get("/say")
+def say(text: str):
+    data = re.sub("\r\n|\r|\n", "\ndata: ", text)
+    frames = [f"data: {data}\n\n"]
+
+    return StreamingResponse(frames, media_type="text/event-stream")
+
+
+# %% empty lines left out => expected
+import re
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+@app.get("/say")
+def say(text: str):
+    lines = re.split("\r\n|\r|\n", text)
+    data = "".join(f"data: {line}\n" for line in lines if line)
+    frames = [f"event: chat\n{data}\n"]
+
+    return StreamingResponse(frames, media_type="text/event-stream")

@@ -1,4 +1,4 @@
-# An end event, and no 204
+# %% An end event, and no 204
 from typing import Annotated
 
 from fastapi import FastAPI, Header
@@ -158,5 +158,185 @@ async def job(last_event_id: Annotated[str, Header()] = ""):
         first = STAGES.index(last_event_id) + 1 if last_event_id else 0
         for stage in STAGES[first:]:
             yield ServerSentEvent(stage, event="end", id=stage)
+
+    return EventSourceResponse(stages())
+
+
+# %% the others renamed => expected: the others unnamed
+import asyncio
+from typing import Annotated
+
+from fastapi import FastAPI, Header, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+STAGES = ["queued", "running", "saving", "done"]
+
+
+@app.get("/job")
+async def job(last_event_id: Annotated[str, Header()] = ""):
+    if last_event_id == "done":
+        return Response(status_code=204)
+
+    async def stages():
+        first = STAGES.index(last_event_id) + 1 if last_event_id in STAGES else 0
+        for stage in STAGES[first:]:
+            yield ServerSentEvent(stage, event="end" if stage == "done" else "stage", id=stage)
+            await asyncio.sleep(0.05)
+
+    return EventSourceResponse(stages())
+
+
+# %% named by their data => expected: the others unnamed
+import asyncio
+from typing import Annotated
+
+from fastapi import FastAPI, Header, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+STAGES = ["queued", "running", "saving", "done"]
+
+
+@app.get("/job")
+async def job(last_event_id: Annotated[str, Header()] = ""):
+    if last_event_id == "done":
+        return Response(status_code=204)
+
+    async def stages():
+        first = STAGES.index(last_event_id) + 1 if last_event_id in STAGES else 0
+        for stage in STAGES[first:]:
+            yield ServerSentEvent(stage, event="end" if stage == "done" else stage, id=stage)
+            await asyncio.sleep(0.05)
+
+    return EventSourceResponse(stages())
+
+
+# %% an end event beside done => the stages of /job
+import asyncio
+from typing import Annotated
+
+from fastapi import FastAPI, Header, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+STAGES = ["queued", "running", "saving", "done"]
+
+
+@app.get("/job")
+async def job(last_event_id: Annotated[str, Header()] = ""):
+    if last_event_id == "done":
+        return Response(status_code=204)
+
+    async def stages():
+        first = STAGES.index(last_event_id) + 1 if last_event_id in STAGES else 0
+        for stage in STAGES[first:]:
+            yield ServerSentEvent(stage, event=None, id=stage)
+            await asyncio.sleep(0.05)
+        yield ServerSentEvent("over", event="end", id="done")
+
+    return EventSourceResponse(stages())
+
+
+# %% 410, as an end => Answer 204
+import asyncio
+from typing import Annotated
+
+from fastapi import FastAPI, Header, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+STAGES = ["queued", "running", "saving", "done"]
+
+
+@app.get("/job")
+async def job(last_event_id: Annotated[str, Header()] = ""):
+    if last_event_id == "done":
+        return Response(status_code=410)
+
+    async def stages():
+        first = STAGES.index(last_event_id) + 1 if last_event_id in STAGES else 0
+        for stage in STAGES[first:]:
+            yield ServerSentEvent(stage, event="end" if stage == "done" else None, id=stage)
+            await asyncio.sleep(0.05)
+
+    return EventSourceResponse(stages())
+
+
+# %% the end has no id => came back
+import asyncio
+from typing import Annotated
+
+from fastapi import FastAPI, Header, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+STAGES = ["queued", "running", "saving", "done"]
+
+
+@app.get("/job")
+async def job(last_event_id: Annotated[str, Header()] = ""):
+    if last_event_id == "done":
+        return Response(status_code=204)
+
+    async def stages():
+        first = STAGES.index(last_event_id) + 1 if last_event_id in STAGES else 0
+        for stage in STAGES[first:]:
+            yield ServerSentEvent(
+                stage,
+                event="end" if stage == "done" else None,
+                id=stage if stage != "done" else None,
+            )
+            await asyncio.sleep(0.05)
+
+    return EventSourceResponse(stages())
+
+
+# %% 204 with the end in sight => expected: 200
+import asyncio
+from typing import Annotated
+
+from fastapi import FastAPI, Header, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+STAGES = ["queued", "running", "saving", "done"]
+
+
+@app.get("/job")
+async def job(last_event_id: Annotated[str, Header()] = ""):
+    if last_event_id in ("saving", "done"):
+        return Response(status_code=204)
+
+    async def stages():
+        first = STAGES.index(last_event_id) + 1 if last_event_id in STAGES else 0
+        for stage in STAGES[first:]:
+            yield ServerSentEvent(stage, event="end" if stage == "done" else None, id=stage)
+            await asyncio.sleep(0.05)
+
+    return EventSourceResponse(stages())
+
+
+# %% the wrong name => no event named end
+import asyncio
+from typing import Annotated
+
+from fastapi import FastAPI, Header, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+STAGES = ["queued", "running", "saving", "done"]
+
+
+@app.get("/job")
+async def job(last_event_id: Annotated[str, Header()] = ""):
+    if last_event_id == "done":
+        return Response(status_code=204)
+
+    async def stages():
+        first = STAGES.index(last_event_id) + 1 if last_event_id in STAGES else 0
+        for stage in STAGES[first:]:
+            yield ServerSentEvent(stage, event="done" if stage == "done" else None, id=stage)
+            await asyncio.sleep(0.05)
 
     return EventSourceResponse(stages())

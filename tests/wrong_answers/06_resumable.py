@@ -1,4 +1,4 @@
-# Ids, and nobody reads what comes back
+# %% Ids, and nobody reads what comes back
 import asyncio
 
 from fastapi import FastAPI
@@ -123,5 +123,224 @@ async def countdown(start: int = 5, last_event_id: Annotated[int | None, Header(
         for i in range(first, -1, -1):
             yield ServerSentEvent(str(i))
             yield ServerSentEvent(id=str(i))
+
+    return EventSourceResponse(numbers())
+
+
+# %% start is ignored => expected
+import asyncio
+from typing import Annotated
+
+from fastapi import FastAPI, Header
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+
+
+@app.get("/countdown")
+async def countdown(start: int = 5, last_event_id: Annotated[int | None, Header()] = None):
+    first = 4 if last_event_id is None else last_event_id - 1
+
+    async def numbers():
+        for i in range(first, -1, -1):
+            yield ServerSentEvent(str(i), id=str(i))
+            await asyncio.sleep(0.05)
+
+    return EventSourceResponse(numbers())
+
+
+# %% start is ignored after a cut => expected: ['2', '1', '0']
+import asyncio
+from typing import Annotated
+
+from fastapi import FastAPI, Header
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+
+
+@app.get("/countdown")
+async def countdown(start: int = 5, last_event_id: Annotated[int | None, Header()] = None):
+    first = start if last_event_id is None else min(last_event_id, 3) - 2
+
+    async def numbers():
+        for i in range(first, -1, -1):
+            yield ServerSentEvent(str(i), id=str(i))
+            await asyncio.sleep(0.05)
+
+    return EventSourceResponse(numbers())
+
+
+# %% an id never given counts from there => 1000000000, which was never given
+import asyncio
+from typing import Annotated
+
+from fastapi import FastAPI, Header
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+
+
+@app.get("/countdown")
+async def countdown(start: int = 5, last_event_id: Annotated[int | None, Header()] = None):
+    first = start if last_event_id is None else last_event_id - 1
+
+    async def numbers():
+        for i in range(first, -1, -1):
+            yield ServerSentEvent(str(i), id=str(i))
+            await asyncio.sleep(0.05)
+
+    return EventSourceResponse(numbers())
+
+
+# %% an id that is no number is a cut for ever => Last-Event-ID: abc, which was never given
+import asyncio
+from typing import Annotated
+
+from fastapi import FastAPI, Header
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+
+
+@app.get("/countdown")
+async def countdown(start: int = 5, last_event_id: Annotated[str, Header()] = ""):
+    async def numbers():
+        first = int(last_event_id) - 1 if last_event_id else start
+        for i in range(min(first, start), -1, -1):
+            yield ServerSentEvent(str(i), id=str(i))
+            await asyncio.sleep(0.05)
+
+    return EventSourceResponse(numbers())
+
+
+# %% an id that is no number is a 500 => status 500
+import asyncio
+from typing import Annotated
+
+from fastapi import FastAPI, Header
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+
+
+@app.get("/countdown")
+async def countdown(start: int = 5, last_event_id: Annotated[str, Header()] = ""):
+    first = min(int(last_event_id) - 1, start) if last_event_id else start
+
+    async def numbers():
+        for i in range(first, -1, -1):
+            yield ServerSentEvent(str(i), id=str(i))
+            await asyncio.sleep(0.05)
+
+    return EventSourceResponse(numbers())
+
+
+# %% an id never given gets nothing => expected: 4 to 0
+import asyncio
+from typing import Annotated
+
+from fastapi import FastAPI, Header
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+
+
+@app.get("/countdown")
+async def countdown(start: int = 5, last_event_id: Annotated[str, Header()] = ""):
+    given = {str(i): i - 1 for i in range(start + 1)}
+    first = given.get(last_event_id, -1) if last_event_id else start
+
+    async def numbers():
+        for i in range(first, -1, -1):
+            yield ServerSentEvent(str(i), id=str(i))
+            await asyncio.sleep(0.05)
+
+    return EventSourceResponse(numbers())
+
+
+# %% the events renamed => unnamed
+import asyncio
+from typing import Annotated
+
+from fastapi import FastAPI, Header
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+
+
+@app.get("/countdown")
+async def countdown(start: int = 5, last_event_id: Annotated[int | None, Header()] = None):
+    first = start if last_event_id is None else min(last_event_id - 1, start)
+
+    async def numbers():
+        for i in range(first, -1, -1):
+            yield ServerSentEvent(str(i), event="count", id=str(i))
+
+    return EventSourceResponse(numbers())
+
+
+# %% one id for all => give each its own
+import asyncio
+from typing import Annotated
+
+from fastapi import FastAPI, Header
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+
+
+@app.get("/countdown")
+async def countdown(start: int = 5, last_event_id: Annotated[int | None, Header()] = None):
+    first = start if last_event_id is None else min(last_event_id - 1, start)
+
+    async def numbers():
+        for i in range(first, -1, -1):
+            yield ServerSentEvent(str(i), id=str(first))
+
+    return EventSourceResponse(numbers())
+
+
+# %% 410 after every cut => got the status 410
+import asyncio
+from typing import Annotated
+
+from fastapi import FastAPI, Header, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+
+
+@app.get("/countdown")
+async def countdown(start: int = 5, last_event_id: Annotated[int | None, Header()] = None):
+    if last_event_id is not None:
+        return Response(status_code=410)
+    first = start
+
+    async def numbers():
+        for i in range(first, -1, -1):
+            yield ServerSentEvent(str(i), id=str(i))
+            await asyncio.sleep(0.05)
+
+    return EventSourceResponse(numbers())
+
+
+# %% without end => came to no end
+import asyncio
+
+from fastapi import FastAPI
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+
+
+@app.get("/countdown")
+async def countdown(start: int = 5):
+    async def numbers():
+        i = 0
+        while True:
+            yield ServerSentEvent(str(i), id=str(i))
+            i += 1
+            await asyncio.sleep(0.001)
 
     return EventSourceResponse(numbers())

@@ -46,3 +46,47 @@ predictions = {
     "has_cache_control": "no",
     "first_id_after_2": "1",
 }
+
+
+# %% the length of one event => body_bytes is not 20
+predictions = {
+    "first_event": 0.5,
+    "events": 3,
+    "body_bytes": 20,
+    "has_cache_control": False,
+    "first_id_after_2": "1",
+}
+
+
+# %% no dict => predictions is a dict
+predictions = [0.5, 3, 60, False, "1"]
+
+
+# %% milliseconds => first_event is not 500
+predictions = {
+    "first_event": 500,
+    "events": 3,
+    "body_bytes": 60,
+    "has_cache_control": False,
+    "first_id_after_2": "1",
+}
+
+
+# %% the row is misspelt => still without a prediction: body_bytes
+predictions = {
+    "first_event": 0.5,
+    "events": 3,
+    "body_size": 60,
+    "has_cache_control": False,
+    "first_id_after_2": "1",
+}
+
+
+# %% yes and no as text => has_cache_control
+predictions = {
+    "first_event": 0.5,
+    "events": 3,
+    "body_bytes": 60,
+    "has_cache_control": "False",
+    "first_id_after_2": "1",
+}

@@ -180,3 +180,397 @@ async def progress(last_event_id: Annotated[int, Header(ge=0)] = 0):
             await asyncio.sleep(0.05)
 
     return EventSourceResponse(events())
+
+
+# %% no job at all => expected: 1 s
+import asyncio
+from typing import Annotated
+
+from fastapi import FastAPI, Header
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+
+
+@app.post("/job")
+async def start():
+    return "started"
+
+
+@app.get("/progress")
+async def progress(last_event_id: Annotated[int, Header(ge=0)] = 0):
+    async def events():
+        for percent in range(last_event_id + 20, 101, 20):
+            yield {"id": str(percent), "data": str(percent)}
+
+    return EventSourceResponse(events())
+
+
+# %% POST starts nothing: the first listener does => does the work wait for a listener
+import asyncio
+from typing import Annotated
+
+from fastapi import FastAPI, Header
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+done = []
+
+
+async def job():
+    for percent in range(20, 101, 20):
+        await asyncio.sleep(0.2)
+        done.append(percent)
+
+
+@app.post("/job")
+async def start():
+    done.clear()
+    started.clear()
+
+
+started = []
+
+
+@app.get("/progress")
+async def progress(last_event_id: Annotated[int, Header()] = 0):
+    if not started:
+        started.append(asyncio.create_task(job()))
+
+    async def events():
+        for percent in range(20, 101, 20):
+            if percent > last_event_id:
+                while percent not in done:
+                    await asyncio.sleep(0.02)
+                yield {"id": str(percent), "data": str(percent)}
+
+    return EventSourceResponse(events())
+
+
+# %% POST starts nothing: the job begins with the server => expected: 1 s
+import asyncio
+import contextlib
+from typing import Annotated
+
+from fastapi import FastAPI, Header
+from sse_starlette import EventSourceResponse
+
+done = []
+
+
+async def job():
+    for percent in range(20, 101, 20):
+        await asyncio.sleep(0.2)
+        done.append(percent)
+
+
+@contextlib.asynccontextmanager
+async def lifespan(app):
+    task = asyncio.create_task(job())
+    yield
+    task.cancel()
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.post("/job")
+async def start():
+    return "started"
+
+
+@app.get("/progress")
+async def progress(last_event_id: Annotated[int, Header()] = 0):
+    async def events():
+        for percent in range(20, 101, 20):
+            if percent > last_event_id:
+                while percent not in done:
+                    await asyncio.sleep(0.02)
+                yield {"id": str(percent), "data": str(percent)}
+
+    return EventSourceResponse(events())
+
+
+# %% a job that freezes the loop => another request waits
+import asyncio
+import time
+from typing import Annotated
+
+from fastapi import BackgroundTasks, FastAPI, Header
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+done = []
+
+
+async def job():
+    for percent in range(20, 101, 20):
+        time.sleep(0.2)
+        done.append(percent)
+
+
+@app.post("/job")
+async def start(tasks: BackgroundTasks):
+    done.clear()
+    tasks.add_task(job)
+
+
+@app.get("/progress")
+async def progress(last_event_id: Annotated[int, Header()] = 0):
+    async def events():
+        for percent in range(20, 101, 20):
+            if percent > last_event_id:
+                while percent not in done:
+                    await asyncio.sleep(0.02)
+                yield {"id": str(percent), "data": str(percent)}
+
+    return EventSourceResponse(events())
+
+
+# %% a job that freezes the loop, step by step => another request waits
+import asyncio
+import time
+from typing import Annotated
+
+from fastapi import BackgroundTasks, FastAPI, Header
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+done = []
+
+
+async def job():
+    for percent in range(20, 101, 20):
+        time.sleep(0.2)
+        await asyncio.sleep(0)
+        done.append(percent)
+
+
+@app.post("/job")
+async def start(tasks: BackgroundTasks):
+    done.clear()
+    tasks.add_task(job)
+
+
+@app.get("/progress")
+async def progress(last_event_id: Annotated[int, Header()] = 0):
+    async def events():
+        for percent in range(20, 101, 20):
+            if percent > last_event_id:
+                while percent not in done:
+                    await asyncio.sleep(0.02)
+                yield {"id": str(percent), "data": str(percent)}
+
+    return EventSourceResponse(events())
+
+
+# %% one queue for all listeners
+import asyncio
+from typing import Annotated
+
+from fastapi import BackgroundTasks, FastAPI, Header
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+steps = asyncio.Queue()
+
+
+async def job():
+    for percent in range(20, 101, 20):
+        await asyncio.sleep(0.2)
+        await steps.put(percent)
+
+
+@app.post("/job")
+async def start(tasks: BackgroundTasks):
+    tasks.add_task(job)
+
+
+@app.get("/progress")
+async def progress(last_event_id: Annotated[int, Header(ge=0)] = 0):
+    async def events():
+        percent = 0
+        while percent < 100:
+            percent = await steps.get()
+            if percent > last_event_id:
+                yield {"id": str(percent), "data": str(percent)}
+
+    return EventSourceResponse(events())
+
+
+# %% Last-Event-ID is ignored: the server remembers what was told
+import asyncio
+
+from fastapi import BackgroundTasks, FastAPI
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+done = []
+
+
+async def job():
+    for percent in range(20, 101, 20):
+        await asyncio.sleep(0.2)
+        done.append(percent)
+
+
+@app.post("/job")
+async def start(tasks: BackgroundTasks):
+    done.clear()
+    told.clear()
+    tasks.add_task(job)
+
+
+told = []
+
+
+@app.get("/progress")
+async def progress():
+    async def events():
+        while 100 not in told:
+            for percent in done:
+                if percent not in told:
+                    told.append(percent)
+                    yield {"id": str(percent), "data": str(percent)}
+            await asyncio.sleep(0.02)
+
+    return EventSourceResponse(events())
+
+
+# %% Last-Event-ID is ignored, after the end too => it had some of these already
+import asyncio
+
+from fastapi import BackgroundTasks, FastAPI
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+done = []
+
+
+async def job():
+    for percent in range(20, 101, 20):
+        await asyncio.sleep(0.2)
+        done.append(percent)
+
+
+@app.post("/job")
+async def start(tasks: BackgroundTasks):
+    done.clear()
+    tasks.add_task(job)
+
+
+@app.get("/progress")
+async def progress():
+    async def events():
+        for percent in range(20, 101, 20):
+            while percent not in done:
+                await asyncio.sleep(0.02)
+            yield {"id": str(percent), "data": str(percent)}
+
+    return EventSourceResponse(events())
+
+
+# %% POST starts nothing at all => never
+import asyncio
+from typing import Annotated
+
+from fastapi import FastAPI, Header
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+done = []
+
+
+async def job():
+    for percent in range(20, 101, 20):
+        await asyncio.sleep(0.2)
+        done.append(percent)
+
+
+@app.post("/job")
+async def start():
+    return "no job"
+
+
+@app.get("/progress")
+async def progress(last_event_id: Annotated[int, Header()] = 0):
+    async def events():
+        for percent in range(20, 101, 20):
+            if percent > last_event_id:
+                while percent not in done:
+                    await asyncio.sleep(0.02)
+                yield {"id": str(percent), "data": str(percent)}
+
+    return EventSourceResponse(events())
+
+
+# %% the job ends with its first listener
+import asyncio
+from typing import Annotated
+
+from fastapi import FastAPI, Header
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+done, running = [], []
+
+
+async def job():
+    for percent in range(20, 101, 20):
+        await asyncio.sleep(0.2)
+        done.append(percent)
+
+
+@app.post("/job")
+async def start():
+    done.clear()
+    running[:] = [asyncio.create_task(job())]
+
+
+@app.get("/progress")
+async def progress(last_event_id: Annotated[int, Header()] = 0):
+    async def events():
+        try:
+            for percent in range(last_event_id + 20, 101, 20):
+                while percent not in done:
+                    await asyncio.sleep(0.02)
+                yield {"id": str(percent), "data": str(percent)}
+        finally:
+            running[0].cancel()
+
+    return EventSourceResponse(events())
+
+
+# %% steps counted, not percentages => expected: 20 to 100
+import asyncio
+from typing import Annotated
+
+from fastapi import BackgroundTasks, FastAPI, Header
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+done = []
+
+
+async def job():
+    for percent in range(1, 6):
+        await asyncio.sleep(0.2)
+        done.append(percent)
+
+
+@app.post("/job")
+async def start(tasks: BackgroundTasks):
+    done.clear()
+    tasks.add_task(job)
+
+
+@app.get("/progress")
+async def progress(last_event_id: Annotated[int, Header()] = 0):
+    async def events():
+        for percent in range(1, 6):
+            if percent > last_event_id:
+                while percent not in done:
+                    await asyncio.sleep(0.02)
+                yield {"id": str(percent), "data": str(percent)}
+
+    return EventSourceResponse(events())

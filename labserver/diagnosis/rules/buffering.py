@@ -94,12 +94,11 @@ def accept_decides(seen: Observation) -> str:
     items = items_of(seen.accepted) if seen.accepted else []
     if not seen.accepted or not items or not seen.items:
         return ""
-    firsts = [one.chunks[0].at for one in seen.others if one.chunks]
-    if seen.accepted.response.status_code != 200 or min(firsts, default=0.0) < 0.5 * seen.first:
-        return ""  # refused, or quick without that header, too
-    if items[0].at > seen.first - max(LATE, 0.3 * seen.first):
-        return ""
-    return f"first bytes at {seen.first:.3f} s, with that header at {items[0].at:.3f} s"
+    firsts = [seen.first, *(one.chunks[0].at for one in seen.others if one.chunks)]
+    sooner = items[0].at < 0.5 * min(firsts) and min(firsts) - items[0].at > LATE
+    if seen.accepted.response.status_code != 200 or len(firsts) == 1 or not sooner:
+        return ""  # refused, or as quick without that header
+    return f"first bytes at {min(firsts):.3f} s, with that header at {items[0].at:.3f} s"
 
 
 @rule(

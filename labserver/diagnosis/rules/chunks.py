@@ -15,6 +15,7 @@ TINY_BYTES = 2
 SMALL_BYTES = 100
 SEEN_SMALL, SEEN_TINY = 500, 100  # chunks
 FAST = 0.01  # seconds a chunk: slower than this, nobody minds how small they are
+MANY = 20  # pieces
 HEADER_TIMES = 3
 
 
@@ -80,7 +81,7 @@ def tiny_chunks(seen: Observation) -> str:
 def tiny_the_second_time(seen: Observation) -> str:
     before = [len(item.text) for item in seen.items] or [0]
     for again in ([len(item.text) for item in items_of(one)] for one in seen.pair):
-        if len(again) > max(50, 4 * len(before)) and median(again) < 0.75 * median(before):
+        if len(again) > max(MANY, 3 * len(before)) and median(again) < 0.75 * median(before):
             return (
                 f"{counted(before, 'piece')} at first; asked again, "
                 f"{counted(again, 'smaller piece')}"

@@ -71,7 +71,8 @@ def gzip_holds_headers(seen: Observation) -> str:
     # for the pace: where each piece takes as long, the first one is what the headers waited for.
     late = packed - plain > LATE and packed > 4 * plain
     paces = [b.at - a.at for a, b in pairwise(seen.bursts)]
-    both = bool(paces) and min(packed, plain) > LATE and 0.6 < plain / median(paces) < 1.7
+    least = min(packed, plain)  # the other may have met a busy machine
+    both = bool(paces) and least > LATE and 0.6 < least / median(paces) < 1.7
     return _headers_told(seen) if late or both else ""
 
 

@@ -90,6 +90,5 @@ def _more_than_a_name(found: list[str]) -> bool:
 def _by_fastapi(seen: Observation) -> bool:
     """Whether it looks like fastapi.sse, whose users have an event object for that."""
     headers = seen.alone.response.headers
-    both = headers.get("cache-control"), headers.get("x-accel-buffering")
-    compact = all('": ' not in event.data for event in seen.alone.events[:MOST])
-    return both == ("no-cache", "no") and compact
+    names = ("cache-control", "x-accel-buffering", "connection")
+    return [headers.get(name) for name in names] == ["no-cache", "no", None]

@@ -7,6 +7,7 @@ from labserver.diagnosis.finding import Level, listed, quoted, rule
 from labserver.diagnosis.observation import Observation, items_of
 from labserver.recording import counted
 
+SAME = 3  # events that are compared
 END = re.compile(r"\b(done|end(ed)?|eof|completed?|finish(ed)?|closed?|stop(ped)?|bye)\b", re.I)
 
 
@@ -47,7 +48,9 @@ def ids_missing(seen: Observation) -> str:
     to the events: a number, or the key of a row.""",
 )
 def new_ids(seen: Observation) -> str:
-    mine = [event for event in seen.alone.events if event.id][:3]
+    mine = [event for event in seen.alone.events if event.id][:SAME]
+    if len({event.data for event in mine}) < len(mine):
+        return ""  # data that repeat do not show that it is the same event
     for other in [*seen.pair, *seen.resumed.values()]:
         theirs = [event for event in other.events if event.id][: len(mine)]
         same = len(theirs) > 1 or len(mine) == 1

@@ -1,15 +1,17 @@
 """Rules about the answer as a whole: status, redirects, an end that comes too early."""
 
+import ast
 import re
-from itertools import pairwise
+
+import httpx
 
 from labserver.diagnosis.finding import Level, quoted, rule
-from labserver.diagnosis.observation import Observation, Silence
+from labserver.diagnosis.observation import IDLE, Observation, Silence
 from labserver.recording import Ending, Recording, counted
 
-IDLE = 1.0  # seconds of silence before a cut that may have been its reason
 ALIKE = 0.15  # of a silence: two that differ by less may have one reason
 MOST_REDIRECTS = 5
+SHORT = 3  # bytes that may be ASCII by chance
 FAILED = re.compile(r"""\{\s*["'](error|detail|exception)["']\s*:\s*["'{[]""")
 TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n)*\S.*\s*\Z", re.M)
 TRACEBACK_CHARACTERS = 3000
@@ -71,22 +73,20 @@ def advice_redirect(seen: Observation) -> str:
 @rule(
     "not-decodable",
     Level.FAULT,
-    """The body is not in the coding that its Content-Encoding names, so a client cannot decode
-    it. Send the header only with a body that is compressed so.""",
+    """The body is not in the coding that its Content-Encoding names, or stops inside it, so a
+    client cannot decode it. Send the header only with a body that is compressed so, and close the
+    compressor at the end.""",
 )
 def not_decodable(seen: Observation) -> str:
-    if is_cut(seen.alone) and "decompress" in seen.alone.ended.lower():
-        return seen.alone.ended
-    for answer, body in ((seen.alone, seen.body), (seen.encoded, _start_of(seen.encoded))):
+    if isinstance(seen.alone.error, httpx.DecodingError):
+        return reason(seen.alone)
+    for answer in (seen.alone, seen.encoded):
         named = answer.response.headers.get("content-encoding", "") if answer else ""
-        raw = answer is seen.encoded or not (answer and answer.decoded)
-        if named in ("gzip", "br", "zstd") and raw and body.isascii() and len(body) > 3:
+        start = b"".join(chunk.data for chunk in answer.chunks[:9]) if answer else b""
+        packed = named in ("gzip", "br", "zstd") and answer and not answer.decoded
+        if packed and start.isascii() and len(start) > SHORT:
             return f"content-encoding: {named}, but the body is plain text"
     return ""
-
-
-def _start_of(recording: Recording | None) -> bytes:
-    return b"".join(chunk.data for chunk in recording.chunks[:9]) if recording else b""
 
 
 @rule(
@@ -97,8 +97,8 @@ def _start_of(recording: Recording | None) -> bytes:
     and no second length by hand.""",
 )
 def bad_framing(seen: Observation) -> str:
-    if is_cut(seen.alone) and re.search("illegal|malformed", seen.alone.ended):
-        return seen.alone.ended
+    if is_cut(seen.alone) and re.search("illegal|malformed", str(seen.alone.error)):
+        return reason(seen.alone)
     chunked = "transfer-encoding" in seen.alone.response.headers
     if seen.length is not None and chunked:
         return f"content-length: {seen.length} and transfer-encoding in one response"
@@ -115,34 +115,6 @@ def bad_framing(seen: Observation) -> str:
 
 
 @rule(
-    "wrong-length",
-    Level.FAULT,
-    """The Content-Length is smaller than the body, so clients lose its end. This is consistent
-    with a length that counts characters instead of bytes. Count the bytes, or leave the header
-    out.""",
-)
-def wrong_length(seen: Observation) -> str:
-    if seen.beyond:
-        return f"content-length: {seen.length}, and then came {quoted(_text(seen.beyond))}"
-    try:
-        seen.body.decode()
-    except UnicodeDecodeError as error:
-        inside = (
-            error.reason == "unexpected end of data" and not seen.body[: error.start].isascii()
-        )
-        if inside and seen.alone.whole and seen.length:
-            rest = seen.body[error.start :].hex(" ")
-            return (
-                f"content-length: {seen.length}, and the last bytes are {rest}, half a character"
-            )
-    return ""
-
-
-def _text(data: bytes) -> str:
-    return data.decode(errors="replace")
-
-
-@rule(
     "cut-short",
     Level.FAULT,
     """The body was cut after a silence, and again after the same silence. This is consistent with
@@ -152,29 +124,27 @@ def _text(data: bytes) -> str:
 def cut_when_idle(seen: Observation) -> str:
     if not is_cut(seen.alone) or not seen.again or not is_cut(seen.again):
         return ""
-    silence, again = silence_before_the_end(seen.alone), silence_before_the_end(seen.again)
-    alike = abs(silence - again) < ALIKE * max(silence, again)
-    return f"closed after {silence:.1f} s of silence, twice" if silence > IDLE and alike else ""
+    return _same_silence(seen)
 
 
-def silence_before_the_end(recording: Recording) -> float:
-    """Seconds from the last byte to the end, if nothing else was as quiet; else 0."""
-    moments = [recording.headers_at, *(chunk.at for chunk in recording.chunks)]
-    silence = recording.seconds - moments[-1]
-    longest = max((b - a for a, b in pairwise(moments)), default=0.0)
-    return silence if silence > longest else 0.0
+def _same_silence(seen: Observation) -> str:
+    silences = [one.silence_at_the_end for one in (seen, Observation(seen.again or seen.alone))]
+    alike = abs(silences[0] - silences[1]) < ALIKE * max(silences)
+    told = f"closed after {silences[0]:.1f} s of silence, twice"
+    return told if silences[0] > IDLE and alike else ""
 
 
 @rule(
-    "cut-short",
-    Level.FAULT,
-    """The body ended before the length that its Content-Length declares. This is consistent with
-    an exception in the middle, or with a length that does not count the bytes of this body: it
-    counts characters, or was taken from something else. Read the server's log; count the bytes,
-    or leave the header out.""",
+    "advice-ends-when-idle",
+    Level.ADVICE,
+    """The body ended after a silence, and again after the same silence. If the stream was not
+    done, this is consistent with a timeout that ends a quiet connection. Send a ping more often
+    than that, or raise the timeout.""",
 )
-def cut_before_its_length(seen: Observation) -> str:
-    return seen.alone.summary if is_cut(seen.alone) and seen.body and seen.length else ""
+def advice_ends_when_idle(seen: Observation) -> str:
+    if not seen.alone.whole or not seen.sse or not seen.again or not seen.again.whole:
+        return ""
+    return _same_silence(seen)
 
 
 @rule(
@@ -191,28 +161,17 @@ def cut_short(seen: Observation) -> str:
 @rule(
     "cut-before-first",
     Level.FAULT,
-    """The headers declare a Content-Length, but the connection ended without a byte. This is
-    consistent with a length that does not count the bytes of this body, since some servers then
-    refuse to send it, or with an exception before the first byte. Read the server's log; count
-    the bytes, or leave the header out.""",
-)
-def cut_before_first_of_its_length(seen: Observation) -> str:
-    return _cut_before_first(seen) if seen.length else ""
-
-
-@rule(
-    "cut-before-first",
-    Level.FAULT,
     """The headers came with a good status, then the connection ended without a byte. This is
     consistent with an exception before the first yield. Check what can fail (the key, the
     parameters, the database) before the response is made: then a client gets the right
     status.""",
 )
 def cut_before_first(seen: Observation) -> str:
-    return _cut_before_first(seen)
+    return cut_without_a_byte(seen)
 
 
-def _cut_before_first(seen: Observation) -> str:
+def cut_without_a_byte(seen: Observation) -> str:
+    """The evidence that a body was cut before anything came."""
     if not is_cut(seen.alone) or seen.alone.chunks:
         return ""
     return f"status {seen.alone.response.status_code}, then it {seen.alone.ended}"
@@ -250,3 +209,14 @@ def advice_error_inside(seen: Observation) -> str:
 def is_cut(recording: Recording) -> bool:
     """Whether a body broke off."""
     return recording.ending is Ending.CUT
+
+
+def reason(recording: Recording) -> str:
+    """Why a body broke off. The bytes that h11 names are shown as text."""
+    words, _, data = recording.ended.removesuffix(".").partition("bytearray(")
+    if not data:
+        return words
+    try:
+        return words + quoted(ast.literal_eval(data.removesuffix(")")).decode("latin-1"))
+    except (ValueError, SyntaxError):
+        return words.removesuffix(": ")

@@ -1,14 +1,28 @@
-"""What a server sends after the end of a body, which an HTTP client never shows."""
+"""What only a bare connection shows: a greeting that is not HTTP, bytes after a body's end."""
 
+import socket
 import time
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
 import httpx
 
+SECONDS = 2.0  # for each
 MOST_BODY_BYTES = 2**20
-MOST_BEYOND_BYTES = 60
-SECONDS = 2.0
+MOST_BYTES = 60  # of a greeting, or after the end
+
+
+def greeting(url: httpx.URL) -> str:
+    """The first bytes of what answers at an address by something else than HTTP, as text.
+
+    Nothing for an answer by HTTP, and where that cannot be told.
+    """
+    port = url.port or (443 if url.scheme == "https" else 80)
+    with suppress(OSError), socket.create_connection((url.host, port), SECONDS) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: " + url.netloc + b"\r\n\r\n")
+        data = connection.recv(MOST_BYTES)
+        return "" if url.scheme == "https" or data[:5] == b"HTTP/" else data.decode("latin-1")
+    return ""
 
 
 def bytes_beyond(url: httpx.URL, headers: httpx.Headers, size: int) -> bytes:
@@ -20,17 +34,17 @@ def bytes_beyond(url: httpx.URL, headers: httpx.Headers, size: int) -> bytes:
         return b""
     kind = HTTPConnection if url.scheme == "http" else HTTPSConnection
     connection = kind(url.host, url.port, timeout=SECONDS / 2)
-    data = b""
+    data, end = b"", time.perf_counter() + SECONDS
     with suppress(OSError, HTTPException, ValueError):
         asked = {name.decode(): value.decode("latin-1") for name, value in headers.raw}
         # Closed at the end, the connection shows that nothing more comes.
         closing = {"accept-encoding": "identity", **asked, "connection": "close"}
         connection.request("GET", url.raw_path.decode(), headers=closing)
-        answer, end = connection.getresponse(), time.perf_counter() + SECONDS
-        while answer.length == size and len(data) < size + MOST_BEYOND_BYTES:
+        answer = connection.getresponse()
+        while answer.length == size and len(data) < size + MOST_BYTES:
             piece = answer.fp.read1(MOST_BODY_BYTES)
             data += piece
             if not piece or time.perf_counter() > end:
                 break
     connection.close()
-    return data[size:][:MOST_BEYOND_BYTES].strip()
+    return data[size:][:MOST_BYTES].strip()

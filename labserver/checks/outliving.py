@@ -1,0 +1,125 @@
+"""The second exercise of the lesson "Choose one": a job that goes on when nobody listens."""
+
+import re
+import time
+from typing import Any
+
+from labserver.checks.calling import ended, started
+from labserver.checks.exercise import (
+    Late,
+    ask,
+    exercise,
+    patiently,
+    require,
+    require_whole,
+    served,
+    shown,
+)
+from labserver.checks.meanwhile import seconds_of_another
+from labserver.recording import RecordedEvent, Recording, Watcher
+
+STEP = 0.2  # seconds of work in each of five steps
+JOB = 5 * STEP
+ALONE = 3.5 * STEP  # how long nobody listens: three steps are done then, 60 %
+LISTEN_SECONDS = 4.0
+
+
+@exercise
+def outlives(app: Any) -> str | None:
+    """A job goes on when its listener leaves; who comes back gets the rest, and at once."""
+    with served(app) as url:
+        time.sleep(ALONE)  # a job that began before the POST is seen by being early
+        start = time.perf_counter()
+        job = ask(f"{url}/job", "POST")
+        status = job.response.status_code
+        require(job.response.is_success, f"POST /job answered with status {status}.")
+        late = f"POST /job took {job.seconds:.1f} s, as long as the job: start it, and return"
+        require(job.seconds < 0.8 * JOB, f"{late}.")
+        _judge_loop(url, start + ALONE)
+        leaving = started(lambda: _listened(url, leaves_at=60))
+        opened = time.perf_counter() - start
+        _judge_live(_listened(url), opened)
+        _ids(ended(leaving, "a listener that leaves", LISTEN_SECONDS + 1))
+        _judge_late(url)
+        after = ask(f"{url}/progress", seconds=1.0, headers={"Last-Event-ID": "100"})
+    waits = "a client that had 100 and comes back waits for ever: end its stream, or answer 204"
+    return None if after.whole else f"{waits}."
+
+
+def _judge_loop(url: str, until: float) -> None:
+    """Nobody listens; but others are to be answered while the job works."""
+    begin, waited = time.perf_counter(), 0.0
+    while time.perf_counter() < until:
+        waited += seconds_of_another(url)
+        time.sleep(STEP / 2)
+    share = waited / (time.perf_counter() - begin)
+    held = f"while the job works, another request waits for it ({share:.0%} of the time)"
+    require(share < 0.5, f"{held}. In `async def`, await what takes time.")
+
+
+def _judge_live(stayed: Recording, opened: float) -> None:
+    ids = _ids(stayed)
+    came = f"two clients listened, one left: the other got {ids}"
+    require(ids[-1:] == [100], f"{came}, and never 100.")
+    require_whole(stayed, f"{came}: its stream")
+    last = stayed.events[-1].at
+    took = opened + last
+    early = f"100 came {took:.1f} s after POST /job, expected: {JOB:g} s, for five steps of work"
+    require(took > 0.95 * JOB, f"{early}. Does each POST start the steps, and from the first?")
+    late = f"clients came {opened:.1f} s after POST /job, and then it took {last:.1f} s more"
+    require(last < 0.9 * JOB, f"{late}, as the whole job: does the work wait for a listener?")
+
+
+def _judge_late(url: str) -> None:
+    """All is done: whoever comes now gets what is missing, at once."""
+    for last_id in ("40", "80"):
+        _judge_rest(_listened(url, last_id), f"with Last-Event-ID: {last_id}", int(last_id))
+
+    def judge_all() -> None:
+        back = _listened(url)
+        _judge_rest(back, "without Last-Event-ID", 0)
+        took = f"and all five steps took {back.events[-1].at:.1f} s to come"
+        in_time = back.events[-1].at < 0.7 * JOB
+        require(in_time, f"the job is done, {took}: does the work wait for a listener?", Late)
+
+    patiently(judge_all)
+
+
+def _judge_rest(back: Recording, who: str, had: int) -> None:
+    ids = _ids(back)
+    came = f"the job is done, and a client that comes {who} got {ids}"
+    require(ids[-1:] == [100], f"{came}, expected: the later steps, up to 100.")
+    require(ids[0] > had, f"{came}: it had some of these already.")
+    require_whole(back, f"{came}; the stream")
+
+
+def _listened(url: str, last_id: str = "", leaves_at: int | None = None) -> Recording:
+    headers = {"Last-Event-ID": last_id} if last_id else {}
+    watcher = _Leaving(leaves_at) if leaves_at else None
+    return ask(f"{url}/progress", seconds=LISTEN_SECONDS, headers=headers, watcher=watcher)
+
+
+def _ids(recording: Recording) -> list[int]:
+    """The percentages of a progress stream, which only go up."""
+    status = recording.response.status_code
+    require(status == 200, f"/progress answered with status {status}, expected: 200.")
+    events = [(event.data, event.id) for event in recording.events]
+    bare = [data for data, id in events if not id.isdecimal()]
+    require(not bare, f"the id is no percentage where the data is {shown(bare[:1])}.")
+    other = [(data, id) for data, id in events if str(int(id)) not in re.findall(r"\d+", data)]
+    require(not other, f"data and id of an event: yours: {shown(other[:1])}, expected: the same.")
+    ids = [int(id) for _, id in events]
+    steps = set(ids) <= {20, 40, 60, 80, 100} and sorted(set(ids)) == ids
+    require(steps, f"the ids of /progress: yours: {ids}, expected: 20 to 100, each once at most.")
+    return ids
+
+
+class _Leaving(Watcher):
+    """A watcher that leaves when a percentage is reached."""
+
+    def __init__(self, percentage: int) -> None:
+        self._percentage = percentage
+
+    def event(self, event: RecordedEvent) -> bool:
+        """Whether it is reached."""
+        return event.id.isdecimal() and int(event.id) >= self._percentage

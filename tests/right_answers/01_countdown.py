@@ -1,0 +1,154 @@
+# %% waits before each line, not after
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def lines():
+    for line in ("3\n", "2\n", "1\n", "lift-off\n"):
+        await asyncio.sleep(0.2)
+        yield line
+
+
+@app.get("/countdown")
+async def countdown():
+    return StreamingResponse(lines(), media_type="text/plain")
+
+
+# %% a plain generator, in a worker thread
+import time
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+def lines():
+    for number in range(3, 0, -1):
+        yield f"{number}\n"
+        time.sleep(0.2)
+    yield "lift-off\n"
+
+
+@app.get("/countdown")
+async def countdown():
+    return StreamingResponse(lines(), media_type="text/plain")
+
+
+# %% bytes, and the charset said
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def lines():
+    for number in (3, 2, 1):
+        yield b"%d\n" % number
+        await asyncio.sleep(0.2)
+    yield b"lift-off\n"
+
+
+@app.get("/countdown")
+async def countdown():
+    return StreamingResponse(lines(), headers={"Content-Type": "text/plain; charset=utf-8"})
+
+
+# %% an iterator by hand, and prints
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+class Lines:
+    def __init__(self):
+        self.left = ["lift-off\n", "1\n", "2\n", "3\n"]
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        if not self.left:
+            raise StopAsyncIteration
+        await asyncio.sleep(0.2)
+        print("Not yet: a line of the answer's own")
+        return self.left.pop()
+
+
+@app.get("/countdown")
+async def countdown():
+    return StreamingResponse(Lines(), media_type="text/plain")
+
+
+# %% a line in two pieces
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def lines():
+    for word in ("3", "2", "1", "lift-off"):
+        await asyncio.sleep(0.2)
+        yield word
+        yield "\n"
+
+
+@app.get("/countdown")
+async def countdown():
+    return StreamingResponse(lines(), media_type="text/plain")
+
+
+# %% a blocking wait, handed to a thread
+import asyncio
+import time
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def lines():
+    for line in ("3\n", "2\n", "1\n", "lift-off\n"):
+        yield line
+        await asyncio.to_thread(time.sleep, 0.2)
+
+
+@app.get("/countdown")
+async def countdown():
+    return StreamingResponse(lines(), media_type="text/plain")
+
+
+# %% a plain route on a router, anyio for the wait
+import anyio
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import StreamingResponse
+
+router = APIRouter()
+
+
+async def lines():
+    for line in ("3\n", "2\n", "1\n", "lift-off\n"):
+        yield line
+        await anyio.sleep(0.2)
+
+
+@router.get("/countdown")
+def countdown():
+    return StreamingResponse(lines(), media_type="text/plain")
+
+
+app = FastAPI()
+app.include_router(router)

@@ -1,0 +1,143 @@
+# %% a plain generator
+import csv
+import io
+import time
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+def chunks(count, pause):
+    buffer, due = io.StringIO(), time.monotonic() + 0.2
+    for i in range(count):
+        time.sleep(pause)  # the database
+        csv.writer(buffer).writerow([i, f"User {i}"])
+        if time.monotonic() >= due:
+            yield buffer.getvalue()
+            buffer, due = io.StringIO(), time.monotonic() + 0.2
+    yield buffer.getvalue()
+
+
+@app.get("/report")
+def report(count: int = 100, pause: float = 0.02):
+    return StreamingResponse(chunks(count, pause), media_type="text/csv")
+
+
+# %% the first row at once
+import asyncio
+import csv
+import io
+import time
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def chunks(count, pause):
+    buffer = io.StringIO()
+    due = 0.0
+    for i in range(count):
+        await asyncio.sleep(pause)  # the database
+        csv.writer(buffer).writerow([i, f"User {i}"])
+        if time.monotonic() >= due:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+            due = time.monotonic() + 0.2
+    yield buffer.getvalue()
+
+
+@app.get("/report")
+async def report(count: int = 100, pause: float = 0.02):
+    return StreamingResponse(chunks(count, pause), media_type="text/csv")
+
+
+# %% the due time moves on by 0.2 s
+import asyncio
+import time
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def chunks(count, pause):
+    lines = []
+    due = time.perf_counter() + 0.2
+    for i in range(count):
+        await asyncio.sleep(pause)  # the database
+        lines.append(f"{i},User {i}\r\n")
+        if time.perf_counter() > due:
+            yield "".join(lines)
+            lines.clear()
+            due += 0.2
+    yield "".join(lines)
+
+
+@app.get("/report")
+async def report(count: int = 100, pause: float = 0.02):
+    return StreamingResponse(chunks(count, pause), media_type="text/csv")
+
+
+# %% a task makes rows, the generator wakes up every 0.2 s
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def chunks(count, pause):
+    rows = []
+
+    async def make():
+        for i in range(count):
+            await asyncio.sleep(pause)  # the database
+            rows.append(f"{i},User {i}\n")
+
+    task = asyncio.create_task(make())
+    while not task.done():
+        await asyncio.wait([task], timeout=0.2)
+        yield "".join(rows)
+        rows.clear()
+
+
+@app.get("/report")
+async def report(count: int = 100, pause: float = 0.02):
+    return StreamingResponse(chunks(count, pause), media_type="text/csv")
+
+
+# %% the loop's own clock, and prints
+import asyncio
+import csv
+import io
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def chunks(count, pause):
+    clock = asyncio.get_running_loop().time
+    buffer, last = io.StringIO(), clock()
+    for i in range(count):
+        await asyncio.sleep(pause)  # the database
+        csv.writer(buffer).writerow([i, f"User {i}"])
+        if clock() - last >= 0.2:
+            print("sent at row", i)
+            yield buffer.getvalue()
+            buffer, last = io.StringIO(), clock()
+    if buffer.getvalue():
+        yield buffer.getvalue()
+
+
+@app.get("/report")
+async def report(count: int = 100, pause: float = 0.02):
+    return StreamingResponse(chunks(count, pause), media_type="text/csv")

@@ -1,0 +1,156 @@
+# %% FastAPI refuses what is no number, a bound what is too high
+import asyncio
+from typing import Annotated
+
+from fastapi import FastAPI, Header, HTTPException
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+
+
+@app.get("/countdown")
+async def countdown(start: int = 5, last_event_id: Annotated[int | None, Header()] = None):
+    if last_event_id is not None and not 0 <= last_event_id <= start:
+        raise HTTPException(400, "never given")
+    first = start if last_event_id is None else last_event_id - 1
+
+    async def numbers():
+        for i in range(first, -1, -1):
+            yield ServerSentEvent(str(i), id=str(i))
+            await asyncio.sleep(0.05)
+
+    return EventSourceResponse(numbers())
+
+
+# %% 410 after 0
+import asyncio
+from typing import Annotated
+
+from fastapi import FastAPI, Header, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+
+
+@app.get("/countdown")
+async def countdown(start: int = 5, last_event_id: Annotated[str, Header()] = ""):
+    if last_event_id == "0":
+        return Response(status_code=410)
+    given = [str(i) for i in range(start + 1)]
+    first = int(last_event_id) - 1 if last_event_id in given else start
+
+    async def numbers():
+        for i in range(first, -1, -1):
+            yield ServerSentEvent(str(i), id=str(i))
+            await asyncio.sleep(0.05)
+
+    return EventSourceResponse(numbers())
+
+
+# %% ids of its own, looked up
+import asyncio
+from typing import Annotated
+
+from fastapi import FastAPI, Header
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+
+
+@app.get("/countdown")
+async def countdown(start: int = 5, last_event_id: Annotated[str, Header()] = ""):
+    ids = {f"n{i}": i for i in range(start, -1, -1)}
+    first = ids.get(last_event_id, start + 1) - 1
+
+    async def numbers():
+        for i in range(first, -1, -1):
+            yield {"data": i, "id": f"n{i}"}
+            await asyncio.sleep(0.05)
+
+    return EventSourceResponse(numbers())
+
+
+# %% frames by hand, plain, an end event
+from fastapi import FastAPI, Request
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+@app.get("/countdown")
+async def countdown(request: Request, start: int = 5):
+    try:
+        first = min(int(request.headers["last-event-id"]), start + 1) - 1
+    except (KeyError, ValueError):
+        first = start
+
+    def frames():
+        for i in range(first, -1, -1):
+            yield f"id: {i}\ndata: {i}\n\n"
+        yield "event: end\ndata: over\n\n"
+
+    return StreamingResponse(frames(), media_type="text/event-stream")
+
+
+# %% 204 after 0, and prints
+from typing import Annotated
+
+from fastapi import FastAPI, Header, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+
+
+@app.get("/countdown")
+async def countdown(start: int = 5, last_event_id: Annotated[str, Header()] = ""):
+    numbers = list(map(str, range(start, -1, -1)))
+    left = numbers[numbers.index(last_event_id) + 1 :] if last_event_id in numbers else numbers
+    print("goes on with", left)
+    if not left:
+        return Response(status_code=204)
+
+    async def events():
+        for number in left:
+            yield ServerSentEvent(number, id=number)
+
+    return EventSourceResponse(events())
+
+
+# %% fastapi.sse
+from typing import Annotated
+
+from fastapi import FastAPI, Header
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+
+
+@app.get("/countdown", response_class=EventSourceResponse)
+async def countdown(start: int = 5, last_event_id: Annotated[str, Header()] = ""):
+    had = int(last_event_id) if last_event_id.isdecimal() else start + 1
+    for i in range(min(had - 1, start), -1, -1):
+        yield ServerSentEvent(raw_data=str(i), id=str(i))
+
+
+# %% a blocking wait in async def => another request
+import time
+from typing import Annotated
+
+from fastapi import FastAPI, Header
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+
+
+@app.get("/countdown")
+async def countdown(start: int = 5, last_event_id: Annotated[str, Header()] = ""):
+    first = start
+    if last_event_id in map(str, range(start + 1)):
+        first = int(last_event_id) - 1
+
+    async def numbers():
+        for i in range(first, -1, -1):
+            yield ServerSentEvent(str(i), id=str(i))
+            time.sleep(0.05)
+
+    return EventSourceResponse(numbers())

@@ -1,0 +1,331 @@
+"""What a stranger sends: long bodies, posts of other pages, too many connections."""
+
+import shutil
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request, WebSocket
+from machine import NO_PROXIES
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from waiting import wait_until
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from labserver.app import BODY_BYTES, app
+from labserver.bounds import MESSAGE_BYTES, BoundedBody, OwnPages
+from labserver.server import Server
+
+
+@pytest.fixture(scope="module")
+def url():
+    with Server(app) as server:
+        yield server.url
+        assert not server.log
+
+
+def ask(url, *lines, body=b""):
+    """The status of the answer to a request written out by hand, and whether the server closed."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=30) as wire:
+        wire.sendall("\r\n".join([*lines, f"Host: {host}:{port}", "", ""]).encode() + body)
+        answer = wire.makefile("rb")
+        status = int(answer.readline().split()[1])
+        return status, b"connection: close\r\n" in [*iter(answer.readline, b"\r\n")]
+
+
+# Bodies
+
+
+@pytest.mark.parametrize("length", [BODY_BYTES + 1, 200 * 2**20, 10**17, "9" * 20])
+@pytest.mark.parametrize(("method", "path"), [("POST", "/cut?name=x"), ("POST", "/notifications")])
+def test_a_declared_length_is_refused_before_the_body(method, path, length, url):
+    for expect in ([], ["Expect: 100-continue"]):
+        lines = [f"{method} {path} HTTP/1.1", f"Content-Length: {length}", *expect]
+        assert ask(url, *lines) == (413, True)
+
+
+def test_every_route_bounds_its_body(url):
+    paths = [route.path for route in app.routes if getattr(route, "methods", None)]
+    assert {"/", "/sse", "/notifications", "/docs"} <= {*paths}
+    for path in [*paths, "/probe", "/relay", "/nothing"]:
+        for method in ("GET", "POST", "PUT", "DELETE", "OPTIONS"):
+            lines = [f"{method} {path} HTTP/1.1", f"Content-Length: {2**20}"]
+            assert ask(url, *lines) == (413, True), (method, path)
+
+
+def test_a_body_without_a_length_is_refused_when_too_much_has_come(url):
+    lines = ["POST /notifications HTTP/1.1", "Transfer-Encoding: chunked"]
+    lines += ["Content-Type: application/json"]
+    size = BODY_BYTES + 1
+    unfinished = f"{2 * size:x}\r\n".encode() + b'"' + b"x" * size
+    assert ask(url, *lines, body=unfinished) == (413, True)
+    many = b"1\r\nx\r\n" * size
+    assert ask(url, *lines, body=many) == (413, True)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_client_that_sends_too_much_reads_why(chunked, url):
+    body = b"x" * 2**20
+    content = iter([body[:1000]] * 1000) if chunked else body
+    answer = httpx.post(f"{url}/notifications", content=content, trust_env=False)
+    assert answer.status_code == 413 and answer.text.startswith(
+        "The body of a request has at most"
+    )
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="no curl here")
+@pytest.mark.parametrize("words", [[], ["-H", "Transfer-Encoding: chunked"]])
+def test_curl_reads_why_too(words, url, tmp_path):
+    (tmp_path / "body").write_bytes(b"x" * 2**20)
+    command = ["curl", "-s", "--noproxy", "*", "--data-binary", f"@{tmp_path}/body", *words]
+    done = subprocess.run([*command, f"{url}/notifications"], capture_output=True, text=True)
+    assert done.stdout.startswith("The body of a request has at most")
+
+
+async def length(request: Request):
+    return PlainTextResponse(str(len(await request.body())))
+
+
+async def swallowing(request: Request):
+    try:
+        await request.body()
+    except Exception:
+        return PlainTextResponse("nothing happened")
+
+
+def bounded():
+    routes = [Route(f"/{f.__name__}", f, methods=["POST"]) for f in (length, swallowing)]
+    return BoundedBody(Starlette(routes=routes), 1000)
+
+
+@pytest.mark.parametrize("chunks", [[1000], [500, 500], [1] * 1000])
+def test_a_body_at_the_bound_is_taken_whole(chunks):
+    with Server(bounded()) as server:
+        content = (b"x" * size for size in chunks)
+        answer = httpx.post(f"{server.url}/length", content=content, trust_env=False)
+    assert answer.text == "1000"
+
+
+@pytest.mark.parametrize("path", ["/length", "/swallowing"])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_no_app_answers_in_place_of_the_bound(path, chunked):
+    with Server(bounded()) as server:
+        content = iter([b"x" * 1001]) if chunked else b"x" * 1001
+        answer = httpx.post(server.url + path, content=content, trust_env=False)
+        assert answer.status_code == 413
+        assert not server.log
+
+
+def test_a_response_that_has_begun_is_cut():
+    ended = []
+
+    async def echo(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while (message := await receive())["type"] == "http.request":
+            await send({"type": "http.response.body", "body": message["body"], "more_body": True})
+        ended.append(await receive())  # it stays so
+
+    with Server(BoundedBody(echo, 1000)) as server, pytest.raises(httpx.RemoteProtocolError):
+        httpx.post(server.url, content=iter([b"x" * 600] * 2), trust_env=False)
+    assert ended == [{"type": "http.disconnect"}]
+
+
+def test_what_learners_serve_is_bounded_too():
+    plain = FastAPI()
+    plain.post("/")(lambda: "taken")
+    with Server(plain) as server:
+        assert ask(server.url, "POST / HTTP/1.1", f"Content-Length: {2**25}") == (413, True)
+        assert httpx.post(server.url, content=b"x" * 2**20, trust_env=False).json() == "taken"
+
+
+# What an error says
+
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "options"),
+    [
+        ("GET", "/sse?count=hidden", {}),
+        ("GET", f"/plain-stream?name={'hidden' * 100}", {}),
+        ("GET", "/notifications?seconds=hidden", {}),
+        ("POST", f"/cut?name={'hidden' * 100}", {}),
+        ("POST", "/notifications", {"json": "hidden" * 1000}),
+        ("POST", "/notifications", {"json": {"hidden": "hidden"}}),
+        ("POST", "/notifications", {"content": b'"hidden', "headers": JSON}),
+    ],
+)
+def test_an_error_repeats_no_input(method, path, options, url):
+    answer = httpx.request(method, url + path, trust_env=False, **options)
+    assert answer.status_code == 422 and "hidden" not in answer.text and len(answer.text) < 300
+    assert all({*fault} == {"type", "loc", "msg"} for fault in answer.json()["detail"])
+
+
+# Posts of other pages
+
+
+def sent(url, method="POST", path="/notifications", **headers):
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    options = {"json": "x"} if method == "POST" else {}
+    with httpx.Client(trust_env=False) as client:
+        return client.request(method, url + path, headers=headers, **options).status_code
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 202),  # curl, httpx: no browser
+        ({"Sec_Fetch_Site": "same-origin", "Origin": "{url}"}, 202),
+        ({"Sec_Fetch_Site": "same-origin"}, 202),
+        ({"Sec_Fetch_Site": "none"}, 202),
+        ({"Origin": "{url}"}, 202),  # a browser that knows no Fetch Metadata
+        ({"Sec_Fetch_Site": "cross-site", "Origin": "https://evil.example"}, 403),
+        ({"Sec_Fetch_Site": "cross-site", "Origin": "null"}, 403),
+        ({"Sec_Fetch_Site": "cross-site"}, 403),
+        ({"Sec_Fetch_Site": "same-site", "Origin": "http://127.0.0.1:1"}, 403),
+        ({"Sec_Fetch_Site": "something-new"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "http://127.0.0.1:1"}, 403),
+        ({"Origin": "http://127.0.0.1"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": ""}, 403),
+        ({"Origin": "http://[::1"}, 403),
+        ({"Origin": "{url}.evil.example"}, 403),
+        ({"Origin": "{url}/@evil.example"}, 403),
+    ],
+)
+@pytest.mark.parametrize("kind", ["application/json", "text/plain", ""])
+def test_only_its_own_pages_may_post(headers, status, kind, url):
+    headers = {name: value.format(url=url) for name, value in headers.items()}
+    if kind:
+        headers["Content_Type"] = kind
+    assert sent(url, **headers) == status
+    assert sent(url, "GET", "/stream?count=0", **headers) == 200, "safe methods pass"
+    assert sent(url, "POST", "/cut?name=x", **headers) == {202: 200}.get(status, status)
+
+
+def test_every_unsafe_method_is_meant():
+    async def passed(scope, receive, send):
+        await PlainTextResponse("passed")(scope, receive, send)
+
+    with Server(OwnPages(passed)) as server:
+        statuses = {
+            method: sent(server.url, method, "/", Sec_Fetch_Site="cross-site")
+            for method in ("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "PATCH", "DELETE", "X")
+        }
+    assert [m for m, status in statuses.items() if status == 200] == [
+        *("GET", "HEAD", "OPTIONS", "TRACE")
+    ]
+    assert {*statuses.values()} == {200, 403}
+
+
+# Messages and connections
+
+
+def test_a_message_is_bounded():
+    plain = FastAPI()
+    lengths = []
+
+    @plain.websocket("/")
+    async def take(websocket: WebSocket):
+        await websocket.accept()
+        async for text in websocket.iter_text():
+            lengths.append(len(text))
+
+    with Server(plain) as server:
+        address = server.url.replace("http", "ws") + "/"
+        with connect(address, proxy=None, max_size=None) as wire:
+            wire.send("x" * MESSAGE_BYTES)
+            wire.send("x" * (MESSAGE_BYTES + 1))
+            with pytest.raises(ConnectionClosed) as caught:
+                wire.recv(30)
+        assert (lengths, caught.value.rcvd.code) == ([MESSAGE_BYTES], 1009)
+        assert not server.log
+
+
+SERVES = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+from labserver import serve
+from labserver.app import app
+server = serve(app)
+for line in sys.stdin:
+    files = [open("/dev/null") for _ in range(30)]
+    for file in files: file.close()
+    print(len(files), repr(str(server.log)), flush=True)
+"""
+
+
+@pytest.fixture
+def limited():
+    """A server in a process of 256 descriptors: its address, and what asks how it is."""
+    if sys.platform == "win32":
+        pytest.skip("no limit of this kind there")
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", SERVES], env=NO_PROXIES, **pipes) as process:
+        url = process.stdout.readline().split()[-1]
+
+        def state():
+            process.stdin.write("\n")
+            process.stdin.flush()
+            return process.stdout.readline()
+
+        yield url, state
+        process.stdin.close()
+
+
+def connected(stack, url):
+    host, _, port = url.removeprefix("http://").partition(":")
+    return stack.enter_context(socket.create_connection((host, int(port)), timeout=30))
+
+
+def is_answered(url):
+    try:
+        return httpx.get(f"{url}/stream?count=1&every=0", trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+UNHARMED = "30 ''\n"  # 30 files opened, nothing in the log
+
+
+def test_idle_connections_leave_descriptors_and_make_room(limited):
+    url, state = limited
+    with ExitStack() as stack:
+        for _ in range(300):
+            connected(stack, url)
+        assert state() == UNHARMED
+        wait_until(lambda: is_answered(url))  # the silent ones give way, a second old
+        assert state() == UNHARMED
+    assert is_answered(url) and state() == UNHARMED
+
+
+def test_streams_are_bounded_and_none_is_ended_for_another(limited):
+    url, state = limited
+    with ExitStack() as stack:
+        streams = []
+        for _ in range(300):
+            wire = connected(stack, url)
+            wire.sendall(
+                f"GET /stream?count=1000&every=1 HTTP/1.1\r\nHost: {url[7:]}\r\n\r\n".encode()
+            )
+            streams.append(wire)
+        heads = []
+        for wire in streams:
+            try:
+                heads.append(wire.recv(15))
+            except ConnectionResetError:  # closed with the request unread
+                heads.append(b"")
+        opened = [wire for wire, head in zip(streams, heads, strict=True) if head]
+        assert 100 < len(opened) < 256 - 32
+        assert not is_answered(url) and state() == UNHARMED
+        assert all(wire.recv(1) for wire in opened)
+        opened[0].close()
+        wait_until(lambda: is_answered(url))
+        assert state() == UNHARMED

@@ -1,0 +1,94 @@
+"""diagnose: a declared length, held against the body that came."""
+
+import json
+import time
+
+import pytest
+from fastapi import Response
+from fastapi.responses import StreamingResponse
+from services import LINES, healthy, named, observed, paced, raw, said_of
+
+from labserver.diagnosis import rules
+from labserver.recording import Ending
+
+
+def declared(length, body, *, kept_open=0.0, type="text/plain"):
+    """A service that declares a length and sends this body."""
+
+    def answer(connection):
+        connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Type: {type}\r\n".encode())
+        connection.sendall(f"Content-Length: {length}\r\n\r\n".encode() + body)
+        time.sleep(kept_open)
+
+    return raw(answer)
+
+
+TEXT = "Größe, Höhe, Fläche\n"
+
+
+@named("wrong-length")
+def test_a_length_that_counts_characters():
+    return declared(11, ("é" * 10 + "\n").encode())
+
+
+@named("wrong-length")
+def test_a_length_that_counts_characters_and_ends_between_two():
+    return declared(len(TEXT) * 5, (TEXT * 5).encode())
+
+
+@named("wrong-length")
+def test_json_that_lacks_its_end():
+    body = json.dumps({"name": "é" * 9, "n": 1}, ensure_ascii=False)
+    return declared(len(body), body.encode(), type="application/json")
+
+
+@named("wrong-length")
+def test_a_length_of_nothing():
+    return declared(0, b"hello\n")
+
+
+@named("cut-short")
+def test_a_length_that_is_not_reached():
+    return declared(100, b"half\n", kept_open=0.1)
+
+
+@named("cut-before-first")
+def test_a_length_and_no_byte():
+    return declared(100, b"", kept_open=0.1)
+
+
+@named("wrong-length")
+def test_a_length_that_is_waited_for():
+    return declared(100, b"half\n", kept_open=60)
+
+
+@named("cut-short")
+async def test_a_server_that_cuts_what_outgrows_its_length():
+    """At the first row that is too much: uvicorn refuses to send it."""
+    length = sum(len(line) for line in LINES[:3]) + 4
+    headers = {"Content-Length": str(length)}
+    return StreamingResponse(paced(*LINES, every=0.05), media_type="text/plain", headers=headers)
+
+
+@named("cut-before-first")
+async def test_a_server_that_refuses_the_first_byte():
+    return StreamingResponse(iter([TEXT]), headers={"Content-Length": str(len(TEXT))})
+
+
+@healthy
+async def test_a_length_that_is_right():
+    return Response(TEXT * 5, media_type="text/plain")
+
+
+@healthy
+def test_a_line_end_after_the_body():
+    """Which some old servers send, and clients are to ignore (RFC 9112, 2.2)."""
+    return declared(6, b"hello\n\r\n")
+
+
+@pytest.mark.parametrize(("ending", "code"), [(0, "cut-before-first"), (3, "cut-short")])
+def test_whenever_a_length_was_declared_it_is_named(ending, code):
+    seen = observed(*LINES[:ending], type="text/plain", ending=Ending.CUT, content_length="99")
+    seen.alone.error = ConnectionError("peer closed connection (received 27 bytes, expected 99)")
+    (finding,) = [found for found in rules.findings(seen) if found.code == code]
+    assert "Content-Length" in finding.text and "expected 99" in said_of(seen)[code]

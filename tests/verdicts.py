@@ -1,0 +1,32 @@
+"""The verdict that a check prints on an answer. Imports little: processes are started for it."""
+
+import contextlib
+import io
+import re
+import time
+
+VERDICT = re.compile(r"Solved\.$|Not yet: \S", re.MULTILINE)
+
+
+def warm_up():
+    """Import what answers import, so that no check is timed while another process does."""
+    import fastapi.responses  # noqa: F401
+    import sse_starlette  # noqa: F401
+
+    import labserver  # noqa: F401
+
+
+def ready():
+    """Long enough for each process to take one."""
+    time.sleep(0.5)
+
+
+def verdict(*cells):
+    """The lines that the last cell, a check, prints: the verdict, perhaps with a remark."""
+    namespace = {"__name__": "__main__"}
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        for source in cells:
+            exec(compile(source, "cell", "exec"), namespace)
+    # What the answer itself printed stands before it, perhaps without an end of line.
+    starts = [found.start() for found in VERDICT.finditer(printed.getvalue())]
+    return printed.getvalue()[starts[-1] :].splitlines()

@@ -1,0 +1,379 @@
+# %% The 403 is mended alone
+import hashlib
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def steps():
+    for i in range(4):
+        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        yield f"step {i}: {made.hex()[:8]}\n"
+
+
+@app.get("/steps")
+async def stream(key: str = ""):
+    if key != "tea":
+        raise HTTPException(403, "wrong key")
+    return StreamingResponse(steps(), media_type="text/plain")
+
+
+@app.get("/ping")
+async def ping():
+    return "pong"
+
+
+# %% The blocking work is mended alone
+import hashlib
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+def steps(key):
+    if key != "tea":
+        raise HTTPException(403, "wrong key")
+    for i in range(4):
+        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        yield f"step {i}: {made.hex()[:8]}\n"
+
+
+@app.get("/steps")
+async def stream(key: str = ""):
+    return StreamingResponse(steps(key), media_type="text/plain")
+
+
+@app.get("/ping")
+async def ping():
+    return "pong"
+
+
+# %% It lets others in between two steps, not during one
+import asyncio
+import hashlib
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def steps():
+    for i in range(4):
+        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        yield f"step {i}: {made.hex()[:8]}\n"
+        await asyncio.sleep(0)
+
+
+@app.get("/steps")
+async def stream(key: str = ""):
+    if key != "tea":
+        raise HTTPException(403, "wrong key")
+    return StreamingResponse(steps(), media_type="text/plain")
+
+
+@app.get("/ping")
+async def ping():
+    return "pong"
+
+
+# %% The route is plain, the generator is not
+import hashlib
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def steps():
+    for i in range(4):
+        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        yield f"step {i}: {made.hex()[:8]}\n"
+
+
+@app.get("/steps")
+def stream(key: str = ""):
+    if key != "tea":
+        raise HTTPException(403, "wrong key")
+    return StreamingResponse(steps(), media_type="text/plain")
+
+
+@app.get("/ping")
+def ping():
+    return "pong"
+
+
+# %% Nobody waits, but the steps come all at once
+import hashlib
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import Response
+
+app = FastAPI()
+
+
+def steps():
+    for i in range(4):
+        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        yield f"step {i}: {made.hex()[:8]}\n"
+
+
+@app.get("/steps")
+def stream(key: str = ""):
+    if key != "tea":
+        raise HTTPException(403, "wrong key")
+    return Response("".join(steps()), media_type="text/plain")
+
+
+@app.get("/ping")
+async def ping():
+    return "pong"
+
+
+# %% Refused without a status
+import hashlib
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+def steps(key):
+    if key != "tea":
+        yield "403: wrong key\n"
+        return
+    for i in range(4):
+        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        yield f"step {i}: {made.hex()[:8]}\n"
+
+
+@app.get("/steps")
+def stream(key: str = ""):
+    return StreamingResponse(steps(key), media_type="text/plain")
+
+
+@app.get("/ping")
+async def ping():
+    return "pong"
+
+
+# %% asyncio.sleep in place of the work => each ends with what its work made
+import asyncio
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def steps():
+    for i in range(4):
+        await asyncio.sleep(0.3)
+        yield f"step {i}\n"
+
+
+@app.get("/steps")
+async def stream(key: str = ""):
+    if key != "tea":
+        raise HTTPException(403, "wrong key")
+    return StreamingResponse(steps(), media_type="text/plain")
+
+
+@app.get("/ping")
+async def ping():
+    return "pong"
+
+
+# %% asyncio.sleep in place of the work, a text in place of what it makes => each ends with
+import asyncio
+import hashlib
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def steps():
+    for i in range(4):
+        await asyncio.sleep(0.3)
+        yield f"step {i}: {hashlib.sha256(b'%d' % i).hexdigest()[:8]}\n"
+
+
+@app.get("/steps")
+async def stream(key: str = ""):
+    if key != "tea":
+        raise HTTPException(403, "wrong key")
+    return StreamingResponse(steps(), media_type="text/plain")
+
+
+@app.get("/ping")
+async def ping():
+    return "pong"
+
+
+# %% less work => each ends with
+import hashlib
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+def steps():
+    for i in range(4):
+        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 1_000)
+        yield f"step {i}: {made.hex()[:8]}\n"
+
+
+@app.get("/steps")
+async def stream(key: str = ""):
+    if key != "tea":
+        raise HTTPException(403, "wrong key")
+    return StreamingResponse(steps(), media_type="text/plain")
+
+
+@app.get("/ping")
+async def ping():
+    return "pong"
+
+
+# %% all the work before the first step => another request to this server waits
+import hashlib
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def steps():
+    all_made = []
+    for i in range(4):
+        all_made.append(hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000))
+    for i, made in enumerate(all_made):
+        yield f"step {i}: {made.hex()[:8]}\n"
+
+
+@app.get("/steps")
+async def stream(key: str = ""):
+    if key != "tea":
+        raise HTTPException(403, "wrong key")
+    return StreamingResponse(steps(), media_type="text/plain")
+
+
+@app.get("/ping")
+async def ping():
+    return "pong"
+
+
+# %% no ping any more => /ping answered with status 404
+import hashlib
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+def steps():
+    for i in range(4):
+        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        yield f"step {i}: {made.hex()[:8]}\n"
+
+
+@app.get("/steps")
+async def stream(key: str = ""):
+    if key != "tea":
+        raise HTTPException(403, "wrong key")
+    return StreamingResponse(steps(), media_type="text/plain")
+
+
+# %% 401 => expected: 403
+import hashlib
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+def steps():
+    for i in range(4):
+        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        yield f"step {i}: {made.hex()[:8]}\n"
+
+
+@app.get("/steps")
+async def stream(key: str = ""):
+    if key != "tea":
+        raise HTTPException(401, "wrong key")
+    return StreamingResponse(steps(), media_type="text/plain")
+
+
+@app.get("/ping")
+async def ping():
+    return "pong"
+
+
+# %% 422 by a declared key => expected: 403
+import hashlib
+from typing import Literal
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+def steps():
+    for i in range(4):
+        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        yield f"step {i}: {made.hex()[:8]}\n"
+
+
+@app.get("/steps")
+async def stream(key: Literal["tea"]):
+    return StreamingResponse(steps(), media_type="text/plain")
+
+
+@app.get("/ping")
+async def ping():
+    return "pong"
+
+
+# %% an async helper that still blocks => another request to this server waits
+import hashlib
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def work(i):
+    return hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000).hex()[:8]
+
+
+async def steps():
+    for i in range(4):
+        yield f"step {i}: {await work(i)}\n"
+
+
+@app.get("/steps")
+async def stream(key: str = ""):
+    if key != "tea":
+        raise HTTPException(403, "wrong key")
+    return StreamingResponse(steps(), media_type="text/plain")
+
+
+@app.get("/ping")
+async def ping():
+    return "pong"
