@@ -2,7 +2,10 @@
 
 import re
 import shutil
+import sys
 from functools import partial
+from subprocess import PIPE, Popen
+from threading import Timer
 
 import httpx
 import pytest
@@ -86,6 +89,35 @@ def test_jupyters_proxy_goes_by_accept_alone():
     assert accepted.response.headers["content-type"] == proxied.response.headers["content-type"]
     first, *_, last = accepted.chunks
     assert last.at - first.at > 0.1, "the first four are followed by a sleep of 0.2 s each"
+
+
+def test_the_proxy_starts_whatever_the_learner_s_own_configuration_says(tmp_path, monkeypatch):
+    own = [
+        "IdentityProvider.token = ''",
+        "ServerApp.log_level = 50",
+        "ServerApp.base_url = '/own'",
+    ]
+    own += ["ServerApp.certfile = '/nowhere.pem'", "Application.log_level = 50"]
+    own += ["ServerApp.jpserver_extensions = {'jupyter_server_proxy': False}"]
+    (tmp_path / "jupyter_server_config.py").write_text("".join(f"c.{line}\n" for line in own))
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path))
+    given = {"httpx": httpx, "serve": serve}
+    main = run(*(f"proxy-{id}" for id in ("program", "jupyter", "start", "address")), given=given)
+    try:
+        assert httpx.get(main["url"], trust_env=False).status_code == 302, "to log in"
+        sse = record(f"{main['url']}sse", headers=main["allowed"], quiet=True)
+        assert len(sse.events) == 5
+    finally:
+        main["jupyter"].terminate()
+        main["jupyter"].communicate()
+
+
+def test_the_wait_for_the_proxy_has_an_end():
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with Popen(command, stderr=PIPE, text=True) as silent:
+        given = {"jupyter": silent, "Timer": lambda _, kill: Timer(0, kill)}
+        with pytest.raises(AssertionError, match=r"no address within 30 seconds\.$"):
+            run("proxy-address", given=given)
 
 
 # In a browser

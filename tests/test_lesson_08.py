@@ -5,6 +5,7 @@ import builtins
 import difflib
 import gzip
 import re
+import time
 from functools import partial
 
 import pytest
@@ -23,7 +24,7 @@ run = partial(run_cells, LESSON)
 
 def test_each_section_needs_the_first_code_cell_and_its_own():
     imports, *others = sections_of(LESSON)
-    assert len(others) == 12, "eleven cases and the exercises"
+    assert len(others) == 11, "ten sections of cases, and the exercises"
     for source in others:
         missing = names_in(source)[0] - names_in(imports)[1] - set(dir(builtins))
         assert not missing, f"{missing} made elsewhere:\n{source}"
@@ -112,14 +113,35 @@ def test_a_job_in_the_stream_ends_with_its_client():
     assert main["done"][:2] == [20, 40] and 100 not in main["done"]
 
 
-def test_the_part_that_range_names_by_file_response_alone():
-    with Server(run("video-program")["app"]) as server:
+def test_a_file_comes_in_other_pieces_and_by_file_response_also_in_part():
+    main = run("file-program")
+    with Server(main["app"]) as server:
+        whole = record(f"{server.url}/download", quiet=True)
         part = {"Range": "bytes=4194304-4198399"}
         streamed, file = (
-            record(server.url + path, headers=part, quiet=True) for path in ("/streamed", "/file")
+            record(server.url + path, headers=part, quiet=True) for path in ("/download", "/film")
         )
+    assert b"".join(chunk.data for chunk in whole.chunks) == b"".join(main["BLOCKS"])
     assert (streamed.response.status_code, streamed.size) == (200, 2**23)
     assert (file.response.status_code, file.size) == (206, 4096)
+
+
+def test_a_row_a_piece_makes_text_and_events_slow_and_500_make_neither():
+    """By the processor's time, the least of three."""
+
+    def cost(path, size):
+        start = time.process_time()
+        record(f"{server.url}/{path}?size={size}", quiet=True, keep_data=False)
+        return time.process_time() - start
+
+    with Server(run("csv-program")["app"]) as server:
+        for path in ("export", "events"):
+            one, many = (min(cost(path, size) for _ in range(3)) for size in (1, 500))
+            assert one > 5 * many, path
+        text, events = (
+            record(f"{server.url}/{path}?size=500", quiet=True) for path in ("export", "events")
+        )
+    assert (text.size, events.size) == (317_780, 458_180)
 
 
 @pytest.mark.parametrize(

@@ -1,336 +1,258 @@
-"""What lesson 10 says about sse-starlette and fastapi.sse, held to the versions pinned.
+"""What lesson 10 says, sentence by sentence: each test is named as the one that it holds.
 
-Its programs are run as they stand there, so that a test names the sentence that became false.
+The programs are the lesson's own cells.
 """
 
-import inspect
-import json
+import builtins
+import gc
 import re
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from functools import partial
-from itertools import pairwise
 
+import httpx
 import pytest
-import sse_starlette
-from fastapi import FastAPI, sse
-from lessons import cells_of, lesson, run_cells
-from machine import NO_PROXIES
-from pydantic import ValidationError
-from waiting import LONG, Each
+from lessons import cells_of, headings_of, lesson, names_in, run_cells, sections_of
+from waiting import LONG, Requests, turns, wait_until
 
-from labserver.recorder import record, record_watched
-from labserver.recording import Bounds
+from labserver.recorder import record
 from labserver.server import Server
 
 LESSON = lesson(10)
-CELLS = {cell.id: cell.source for cell in cells_of(LESSON)}
-EDITS = ("start", "import", "yield", "fields", "dependency")
-CUT, CLEAN = "ended early", "whole."
-
-
+CELLS = {cell.id: cell for cell in cells_of(LESSON)}
 run = partial(run_cells, LESSON)
 
 
-@pytest.fixture(scope="module")
-def stock():
-    """Asks the program after an edit for an item."""
-    with ExitStack() as stack:
-        servers = {
-            edit: stack.enter_context(Server(run(f"{edit}-program")["app"])) for edit in EDITS
-        }
-        yield lambda edit, item: record(f"{servers[edit].url}/stock?item={item}", quiet=True)
+def served(id):
+    return Server(run(id)["app"])
 
 
-@pytest.fixture(scope="module")
-def typed():
-    with Server(run("typed-program")["app"]) as server:
-        paths = ("/sse-starlette", "/fastapi-sse")
-        document = record(f"{server.url}/openapi.json", quiet=True)
-        paths_documented = json.loads(b"".join(chunk.data for chunk in document.chunks))["paths"]
-        yield {
-            path: (
-                record(server.url + path, quiet=True),
-                paths_documented[path]["get"]["responses"]["200"]["content"],
-            )
-            for path in paths
-        }
+def asked(server, path, **options):
+    return record(server.url + path, quiet=True, **options)
 
 
-@pytest.fixture(scope="module")
-def rows():
-    with Server(run("rows-program")["app"]) as server:
-        yield lambda path: record(server.url + path, "POST", quiet=True)
+# The lesson itself
 
 
-@pytest.fixture(scope="module", autouse=True)
-def pings(rows):
-    """Both streams of the same values, 15.5 s quiet after them; the other tests need not wait."""
-    paths = ("/sse-starlette", "/fastapi-sse")
-    with ThreadPoolExecutor() as pool:
-        yield [pool.submit(rows, f"{path}?quiet=15.5") for path in paths]
+def test_each_section_needs_the_first_code_cell_and_its_own():
+    imports, *others = sections_of(LESSON)
+    assert len(others) == 11, "ten sections of faults, and the exercise"
+    for source in others:
+        missing = names_in(source)[0] - names_in(imports)[1] - set(dir(builtins))
+        assert not missing, f"{missing} made elsewhere:\n{source}"
 
 
-def sent(recording):
-    return [chunk.data for chunk in recording.chunks]
+def test_list_of_sections_and_checklist_link_to_every_section():
+    faults = [h.replace(" ", "-") for level, h in headings_of(LESSON) if level == "##"]
+    faults = [fault for fault in faults if fault not in ("Your-turn", "Recap")]
+    assert len(faults) == 10
+    for fault in faults:
+        assert f"(#{fault})" in CELLS["title"].source, fault
+        assert f"](#{fault}) |" in CELLS["recap"].source, fault
+    assert len(set(re.findall(r"▶ \[[^]]*\]\((\S+)\)", CELLS["title"].source))) == 5
 
 
-def read(recording):
-    return [(event.event, event.data, event.id) for event in recording.events]
+def test_every_line_of_the_checklist_leads_to_a_section():
+    _, _, *lines = re.findall(r"^\|.*", CELLS["recap"].source, re.MULTILINE)
+    assert len(lines) >= 10
+    assert all(re.match(r"\| \[[^]]*\?\]\(#\S+\) \| ", line) for line in lines), lines
 
 
-# The program, edit by edit
+# Its sentences
 
 
-def test_three_events_of_tea_lines_ended_by_cr_lf(stock):
-    assert sent(stock("start", "tea")) == [
-        b'event: left\r\ndata: {"left": 2}\r\n\r\n',
-        b'event: left\r\ndata: {"left": 1}\r\n\r\n',
-        b"event: end\r\ndata: no more\r\n\r\n",
-    ]
+def test_an_error_after_the_first_byte_is_a_200_and_a_cut_and_stands_in_the_log():
+    with served("error-cut") as server:
+        pay = asked(server, "/cut")
+        wait_until(lambda: server.log.splitlines()[-1].startswith("ValueError: invalid literal"))
+    assert (pay.response.status_code, len(pay.events), pay.whole) == (200, 2, False)
+    assert pay.ended.startswith("ended early")
 
 
-def test_oil_ended_early(stock):
-    oil = stock("start", "oil")
-    assert len(oil.events) == 1 and oil.ended.startswith(CUT)
+def test_an_error_as_text_leaks_and_empties_the_log():
+    with served("error-leaks") as server:
+        pay = asked(server, "/leaks")
+        assert not server.log
+    assert pay.whole and "ann.xlsx" in pay.events[-1].data
 
 
-@pytest.mark.parametrize(
-    ("edit", "status"),
-    [("start", 404), ("import", 404), ("yield", 200), ("fields", 200), ("dependency", 404)],
-)
-def test_ink_is_a_200_while_the_check_stands_in_a_generator(stock, edit, status):
-    assert stock(edit, "ink").response.status_code == status
+def test_told_the_client_reads_a_public_message_and_the_log_has_the_traceback():
+    with served("error-told") as server:
+        pay = asked(server, "/told")
+        assert "ERROR uvicorn.error: pay broke off\nTraceback" in server.log
+        assert "see ann.xlsx" in server.log
+        back = asked(server, "/told", headers={"Last-Event-ID": pay.events[-1].id})
+    assert pay.whole and pay.events[-1].data == "Please try again later."
+    assert back.response.status_code == 204
 
 
-def test_after_edit_1_tea_is_a_200_and_then_cut():
-    with Server(run("import-program")["app"]) as server:
-        tea = record(f"{server.url}/stock?item=tea", quiet=True)
-        log = server.log
-    assert tea.response.status_code == 200
-    assert not tea.chunks and tea.ended.startswith(CUT)
-    assert log.splitlines()[-1] == "AttributeError: 'dict' object has no attribute 'encode'"
-
-
-def test_returned_it_is_a_plain_streaming_response_that_frames_nothing():
-    app = FastAPI()
-    app.get("/")(lambda: sse.EventSourceResponse(iter(["one", "two"])))
+@pytest.mark.parametrize(("id", "path"), [("error-leaks", "/leaks"), ("error-told", "/told")])
+def test_a_browser_comes_back_for_ever_unless_it_gets_a_204(id, path, page):
+    app = Requests(run(id)["app"])
     with Server(app) as server:
-        returned = record(server.url, quiet=True)
-    assert returned.response.headers["content-type"].startswith("text/event-stream")
-    assert sent(returned) == [b"one", b"two"]
-    assert sse.EventSourceResponse.__mro__[1].__name__ == "StreamingResponse"
+        page.goto(f"{server.url}/openapi.json")
+        page.evaluate(f"() => {{ window.source = new EventSource('{path}'); }}")
+        if id == "error-told":
+            page.wait_for_function("window.source.readyState === EventSource.CLOSED")
+            assert app.history.count(("ended", path)) == 2
+        else:
+            wait_until(lambda: app.history.count(("ended", path)) >= 3)
 
 
-def test_after_edit_2_a_dict_is_data_and_lines_end_in_lf(stock):
-    assert sent(stock("yield", "tea")) == [
-        b'data: {"event": "left", "data": "{\\"left\\": 2}"}\n\n',
-        b'data: {"event": "left", "data": "{\\"left\\": 1}"}\n\n',
-        b'data: {"event": "end", "data": "no more"}\n\n',
-    ]
+def test_behind_http_1_0_a_cut_looks_like_an_end(capsys):
+    with served("http-1-0-program") as server:
+        main = {"httpx": httpx, "app": None, "serve": lambda app: server}
+        exec(CELLS["http-1-0-look"].source, main)
+    by_1_1, by_1_0 = capsys.readouterr().out.splitlines()
+    assert by_1_1 == r"1.1 b'6\r\n15.00\n\r\n6\r\n20.00\n\r\n'"
+    assert by_1_0 == r"1.0 b'15.00\n20.00\n'"
 
 
-@pytest.mark.parametrize("edit", ["yield", "fields", "dependency"])
-def test_oil_came_whole_and_only_the_missing_end_event_tells(stock, edit):
-    for _ in range(5):
-        oil = stock(edit, "oil")
-        assert (oil.response.status_code, oil.ended, len(oil.events)) == (200, CLEAN, 1)
-        assert "end" not in [event.event for event in oil.events]
+def test_a_403_from_the_generator_is_a_200_too():
+    with served("forbidden-program") as server:
+        late, early = asked(server, "/late"), asked(server, "/early")
+        assert len(asked(server, "/early?key=tea").events) == 1
+    assert (late.response.status_code, late.size, late.whole) == (200, 0, False)
+    assert early.response.status_code == 403
 
 
-def test_the_error_is_in_the_servers_log():
-    server = Server(run("dependency-program")["app"])
-    with server:
-        record(f"{server.url}/stock?item=oil", quiet=True)
-    assert "ValueError: invalid literal for int()" in server.log
+def test_a_declared_length_of_letters_cuts_the_body_and_one_of_bytes_does_not():
+    with served("length-program") as server:
+        letters, in_bytes = asked(server, "/letters"), asked(server, "/bytes")
+        assert "Content-Length" in server.log.splitlines()[-1]
+    declared = letters.response.headers["Content-Length"]
+    assert (declared, letters.size, letters.whole) == ("34", 24, False)
+    assert (in_bytes.size, in_bytes.whole) == (38, True)
 
 
-@pytest.mark.parametrize("edit", ["yield", "fields"])
-def test_ink_failed_before_anything_was_awaited_and_was_cut(stock, edit):
-    for _ in range(5):
-        assert stock(edit, "ink").ended.startswith(CUT)
+def test_a_length_that_is_too_great_ends_in_a_cut_after_all_bytes():
+    main = run("length-program")
+    main["app"].get("/more")(lambda: main["sized"](99))
+    with Server(main["app"]) as server:
+        more = asked(server, "/more")
+    assert (more.size, more.whole) == (38, False)
 
 
-def test_the_events_of_tea_are_those_of_the_start_again(stock):
-    assert read(stock("start", "tea")) == read(stock("fields", "tea"))
-    assert read(stock("start", "tea")) == read(stock("dependency", "tea"))
+def test_a_dependency_of_function_scope_closes_before_the_response_has_read():
+    with served("dependency-program") as server:
+        early, whole = (asked(server, path) for path in ("/early", "/open"))
+        assert server.log.endswith("ValueError: I/O operation on closed file.")
+    assert (early.response.status_code, early.size, early.whole) == (200, 0, False)
+    assert whole.whole and whole.size > 10_000
 
 
-def test_each_edit_changes_few_lines():
-    """The programs differ where the text says so, and nowhere else."""
-    lines = {
-        edit: set(re.sub(" +#.*", "", CELLS[f"{edit}-program"]).splitlines()) for edit in EDITS
-    }
-    assert [len(lines[b] - lines[a]) for a, b in pairwise(EDITS)][::2] == [1, 3]
-    assert "from fastapi.sse import EventSourceResponse" in lines["import"] - lines["start"]
-    assert all("ServerSentEvent" in line for line in lines["fields"] - lines["yield"])
+def test_without_a_scope_each_stream_keeps_its_connection_until_its_last_chunk():
+    main = run("pinned-program")
+    with Server(main["app"]) as server, turns(main) as sleeps, ThreadPoolExecutor() as threads:
+
+        def headers(path):
+            url = server.url + path
+            with httpx.stream("GET", url, trust_env=False, timeout=LONG) as response:
+                came.append(path)
+                return response.read()
+
+        came = []
+        streams = [threads.submit(headers, "/request") for _ in range(6)]
+        wait_until(lambda: len(came) == 2)
+        time.sleep(0.5)  # in which a third could come
+        assert len(came) == 2, "two connections"
+        streams += [threads.submit(headers, "/function")]
+        time.sleep(0.3)
+        assert "/function" not in came, "nor is one left for a short use"
+        sleeps.go(6 * 3 + 3)
+        assert all(stream.result(LONG).count(b"Ann") == 3 for stream in streams)
+        came.clear()
+        streams = [threads.submit(headers, "/function") for _ in range(6)]
+        wait_until(lambda: len(came) == 6)
+        sleeps.go(6 * 3)
+        assert all(stream.result(LONG).count(b"Ann") == 3 for stream in streams)
 
 
-# A declared type
+def test_a_generator_serves_one_client_once():
+    main = run("shared-program")
+    with Server(main["app"]) as server, ThreadPoolExecutor() as pool, turns(main) as sleeps:
+        whole = pool.submit(asked, server, "/shared")
+        wait_until(lambda: main["made"].gi_running)
+        cut = asked(server, "/shared")
+        sleeps.go(4)
+        whole = whole.result(LONG)
+        assert "generator already executing" in server.log
+        later = asked(server, "/shared")
+        sleeps.go(8)
+        own = [one.result(LONG) for one in [pool.submit(asked, server, "/own") for _ in "ab"]]
+    assert (whole.size, whole.whole, cut.whole) == (8, True, False)
+    assert (later.response.status_code, later.size, later.whole) == (200, 0, True)
+    assert all(one.size == 8 and one.whole for one in own)
 
 
-def test_fastapi_sse_sends_json_makes_a_number_and_leaves_the_extra_field_out(typed):
-    recording, _ = typed["/fastapi-sse"]
-    assert [json.loads(event.data) for event in recording.events] == [
-        {"item": "tea", "left": 2},
-        {"item": "oil", "left": 5},
-    ]
-
-
-def test_a_value_that_does_not_fit_is_an_end_that_looks_clean(typed):
-    assert typed["/fastapi-sse"][0].ended == CLEAN
-
-
-def test_its_document_describes_an_event_and_its_data(typed):
-    item = typed["/fastapi-sse"][1]["text/event-stream"]["itemSchema"]
-    assert item["properties"].keys() == {"data", "event", "id", "retry"}
-    schema = {"$ref": "#/components/schemas/Stock"}
-    assert item["properties"]["data"]["contentSchema"] == schema
-
-
-def test_sse_starlette_sends_what_python_prints_and_is_cut_and_documented_as_json(typed):
-    recording, content = typed["/sse-starlette"]
-    assert [event.data for event in recording.events] == ["Stock(item='tea', left=2)"]
-    assert recording.ended.startswith(CUT)
-    assert content == {"application/json": {"schema": {}}}
-
-
-# Four rows
-
-
-@pytest.mark.parametrize(
-    ("number", "theirs", "native"),
-    [
-        (0, "text", '"text"'),
-        (1, "two\nlines", '"two\\nlines"'),
-        (2, "None", "null"),
-        (3, "{'tea': 3}", '{"data": {"tea": 3}}'),
-        (4, "x", '{"data": "x", "event": null, '),
-        (5, "data='x' raw_data=None event=None ", '"x"'),
-    ],
-)
-def test_no_value_is_the_same(rows, number, theirs, native):
-    for path, data in (("/sse-starlette", theirs), ("/fastapi-sse", native)):
-        recording = rows(path)
-        assert recording.whole and len(recording.events) == 6
-        got = recording.events[number].data
-        assert got.startswith(data) and (number > 3 or got == data)
-
-
-def test_no_cache_or_no_store_tells_which_made_it(rows):
-    made = [
-        rows(path).response.headers["cache-control"] for path in ("/sse-starlette", "/fastapi-sse")
-    ]
-    assert made == ["no-store", "no-cache"]
-
-
-def test_sse_starlette_sends_more_events_a_second(rows):
-    """By the processor's time, the least of five: a busy machine gives less of it, not more."""
-
-    def cost(path):
-        start = time.process_time()
-        rows(path)
-        return time.process_time() - start
-
-    paths = ("/sse-starlette?times=500", "/fastapi-sse?times=500")
-    theirs, native = map(
-        min, zip(*([cost(path) for path in paths] for _ in range(5)), strict=True)
-    )
-    assert native > 1.3 * theirs
-
-
-def test_three_comments_against_one(pings):
-    theirs, native = (sent(recording.result())[6:] for recording in pings)
-    assert len(theirs) == 3 and all(comment.startswith(b": ping - ") for comment in theirs)
-    assert native == [b": ping\n\n"]
-
-
-def test_fastapi_sse_has_no_setting_for_its_ping():
-    for function in (FastAPI.get, FastAPI.post, sse.EventSourceResponse):
-        assert not [name for name in inspect.signature(function).parameters if "ping" in name]
-
-
-def test_a_comment_of_your_own_is_no_event():
-    app = FastAPI()
-
-    @app.get("/", response_class=sse.EventSourceResponse)
-    def quiet():
-        yield sse.ServerSentEvent(comment="still here")
-
-    with Server(app) as server:
-        recording = record(server.url, quiet=True)
-    assert sent(recording) == [b": still here\n\n"] and not recording.events
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
-@pytest.mark.parametrize(("path", "ended"), [("/sse-starlette", CUT), ("/fastapi-sse", CLEAN)])
-def test_a_stop_cuts_the_stream_of_sse_starlette_and_waits_for_fastapi_sse(path, ended):
-    script = CELLS["rows-program"] + "\nimport uvicorn\nuvicorn.run(app, port=0, access_log=False)"
-    process = subprocess.Popen(
-        [sys.executable, "-c", script], stderr=subprocess.PIPE, text=True, env=NO_PROXIES
-    )
-    came = []
-
-    def stop_at_the_sixth(event):
-        came.append(event)
-        if len(came) == 6:
-            process.terminate()
-
+@pytest.mark.parametrize("path", ["/left", "/closed"])
+def test_a_plain_generator_is_cleaned_up_as_garbage_a_closed_one_before(path, capsys):
+    app = Requests(run("late-program")["app"])
+    gc.disable()
     try:
-        url = next(line.split()[4] for line in process.stderr if "http" in line)
-        watcher = Each(stop_at_the_sixth)
-        recording = record_watched(watcher, f"{url}{path}?quiet=2", "POST", Bounds())
+        with Server(app) as server:
+            asked(server, path, max_chunks=2)
+            app.wait(1)
+            before = capsys.readouterr().out
+            gc.collect()
+            after = capsys.readouterr().out
     finally:
-        process.terminate()
-        process.communicate(timeout=LONG)
-    assert recording.ended.startswith(ended)
-    assert len(recording.events) == 6
+        gc.enable()
+    late = path == "/left"
+    assert ("given back" in before, "given back" in after) == (not late, late)
 
 
-# The way back: what a forgotten edit gives
-
-
-def returned(*yields):
-    """What sse-starlette makes of what was yielded, its class set on a route that yields."""
-    app = FastAPI()
-
-    @app.get("/", response_class=sse_starlette.EventSourceResponse)
-    def events():
-        yield from yields
-
+@pytest.mark.parametrize("shield", [False, True])
+def test_a_finally_that_awaits_ends_inside_a_shield_alone(shield, capsys):
+    app = Requests(run("shield-program")["app"])
     with Server(app) as server:
-        return record(server.url, quiet=True)
+        asked(server, f"/rows?shield={shield}", max_chunks=2)
+        app.wait(1)
+        assert not server.log
+    said = capsys.readouterr().out.split("\n")
+    assert "giving back …" in said and ("given back" in said) is shield
 
 
-def test_its_class_on_a_route_that_yields_works_with_its_defaults():
-    assert sent(returned("one", {"event": "e", "data": "two"})) == [
-        b"data: one\r\n\r\n",
-        b"event: e\r\ndata: two\r\n\r\n",
-    ]
+def test_an_unbounded_queue_runs_ahead_a_bounded_one_holds_the_task_back():
+    main = run("slow-program")
+    made, all_of_it = main["made"], 640 * 2**16
+    with Server(main["app"]) as server, httpx.Client(trust_env=False, timeout=LONG) as client:
+        with client.stream("GET", f"{server.url}/blocks?room=0"):
+            wait_until(lambda: sum(made) == all_of_it)
+        made.clear()
+        with client.stream("GET", f"{server.url}/blocks?room=8"):
+            wait_until(lambda: sum(made) >= 8 * 2**16)
+            time.sleep(0.5)  # in which it could run ahead
+            assert sum(made) < all_of_it / 2
 
 
-def test_an_event_of_fastapi_is_pythons_text():
-    event = returned(sse.ServerSentEvent(event="left", data=1)).events[0]
-    assert event.event == "message" and event.data.startswith("data=1 raw_data=None")
+@pytest.mark.parametrize(
+    ("id", "path", "left"),
+    [("slow-program", "/blocks?room=8", 5), ("filler-program", "/tidy", 0)],
+)
+def test_the_task_that_fills_a_queue_stays_behind_unless_finally_cancels_it(id, path, left):
+    main = run(id)
+    app = Requests(main["app"])
+    with Server(app) as server:
+        for _ in range(5):
+            asked(server, path, max_chunks=1)
+        app.wait(5)
+        if left:
+            time.sleep(0.5)  # in which they could end
+        else:
+            wait_until(lambda: all(task.done() for task in main["tasks"]))
+        assert sum(not task.done() for task in main["tasks"]) == left
+    assert len(main["tasks"]) == 5
 
 
-def test_a_bare_dict_is_taken_for_fields_and_cut():
-    assert returned({"left": 2}).ended.startswith(CUT)
-
-
-def test_data_is_in_single_quotes():
-    event = sse_starlette.ServerSentEvent(event="left", data={"left": 2})
-    assert returned(event).events[0].data == "{'left': 2}"
-
-
-def test_raw_data_is_a_type_error():
-    with pytest.raises(TypeError, match="raw_data"):
-        sse_starlette.ServerSentEvent(event="end", raw_data="no more")
-
-
-def test_native_event_takes_data_or_raw_data():
-    with pytest.raises(ValidationError, match="Cannot set both"):
-        sse.ServerSentEvent(data=1, raw_data="1")
+@pytest.mark.parametrize(
+    ("last", "rows", "runs"),
+    [(1, None, True), (1, 1, True), (0, None, False)],
+    ids=["all", "leaves", "fails"],
+)
+def test_a_background_task_is_lost_with_a_cut(last, rows, runs, capsys):
+    app = Requests(run("background-program")["app"])
+    with Server(app) as server:
+        asked(server, f"/rows?last={last}", max_chunks=rows)
+        app.wait(1)
+    assert ("background task ran" in capsys.readouterr().out) is runs

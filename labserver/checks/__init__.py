@@ -7,6 +7,7 @@ from the learner's own server, which no check touches.
 from labserver.checks.breaking_off import resume_download
 from labserver.checks.choose_one import choices
 from labserver.checks.compare_both import predictions
+from labserver.checks.find_what_breaks_off import ends_cleanly
 from labserver.checks.find_what_holds_it_back import keeps_answering
 from labserver.checks.move_to_fastapi_sse import moved
 from labserver.checks.outliving import outlives
@@ -24,6 +25,7 @@ __all__ = [
     "countdown",
     "deadline",
     "download_progress",
+    "ends_cleanly",
     "ends_for_good",
     "first_row",
     "keeps_answering",
