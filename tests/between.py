@@ -10,10 +10,12 @@ class Passing(socketserver.StreamRequestHandler):
     """Passes on every byte, both ways."""
 
     def handle(self):
-        with socket.create_connection(("127.0.0.1", self.server.target)) as target:
-            self.pass_on(target)
+        behind = ("127.0.0.1", self.server.target)
+        # Nobody may listen there, and a browser may leave.
+        with suppress(OSError), socket.create_connection(behind) as target:
+            self.answer(target)
 
-    def pass_on(self, target):
+    def answer(self, target):
         threading.Thread(target=copy, args=(self.connection, target)).start()
         copy(target, self.connection)
 
@@ -21,20 +23,17 @@ class Passing(socketserver.StreamRequestHandler):
 class Buffering(Passing):
     """Holds back each response until it is whole, but not a WebSocket."""
 
-    def handle(self):
+    def answer(self, target):
         head = [*iter(lambda: self.rfile.readline().strip(), b"")]
         headers = dict(line.lower().split(b": ", 1) for line in head[1:])
         body = self.rfile.read(int(headers.get(b"content-length", 0)))
-        with socket.create_connection(("127.0.0.1", self.server.target)) as target:
-            if headers.get(b"upgrade") == b"websocket":
-                target.sendall(b"\r\n".join([*head, b"", b""]))
-                self.pass_on(target)
-            elif head:
-                head = [line for line in head if not line.lower().startswith(b"connection:")]
-                target.sendall(b"\r\n".join([*head, b"Connection: close", b"", body]))
-                whole = b"".join(iter(lambda: target.recv(65536), b""))
-                with suppress(OSError):
-                    self.wfile.write(whole)
+        if headers.get(b"upgrade") == b"websocket":
+            target.sendall(b"\r\n".join([*head, b"", b""]))
+            super().answer(target)
+        elif head:
+            head = [line for line in head if not line.lower().startswith(b"connection:")]
+            target.sendall(b"\r\n".join([*head, b"Connection: close", b"", body]))
+            self.wfile.write(b"".join(iter(lambda: target.recv(65536), b"")))
 
 
 def copy(source, target):

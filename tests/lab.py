@@ -14,20 +14,20 @@ from playwright.sync_api import expect
 
 OURS = ["from labserver import serve, show", "from labserver.app import app"]
 FRAME = "iframe[title^='A page of the server']"
-QUIET = {  # no question, no news, and every cell in the document
-    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-    "notebook-extension/tracker": {"windowingMode": "none"},
-}
+QUIET = {"fetchNews": "false", "checkForUpdates": False}  # no question, no news
 
 
 class Lab:
-    """A JupyterLab of its own, with one notebook that serves the finished app and shows `/`."""
+    """A JupyterLab of its own, with one notebook that serves the finished app and shows `/`.
 
-    def __init__(self, folder, base_url="/", token="", proxy=True):
+    `windowing="none"` keeps every cell in the document; None leaves it as JupyterLab comes.
+    """
+
+    def __init__(self, folder, base_url="/", token="", proxy=True, windowing="none"):
         self.port = free_port()
         self.base_url, self.token, self.folder = base_url, token, folder / "notebooks"
         self.folder.mkdir()
-        self._write_settings(folder / "config", proxy)
+        self._write_settings(folder / "config", proxy, windowing)
         self.write("one.ipynb", "\n".join([*OURS, "server = serve(app)"]), 'show("/")')
         places = {f"JUPYTER_{name.upper()}_DIR": folder / name for name in ("config", "data")}
         places |= {"JUPYTER_RUNTIME_DIR": folder / "runtime", "IPYTHONDIR": folder / "ipython"}
@@ -46,8 +46,11 @@ class Lab:
         self.stop()
         pytest.fail((folder / "log").read_text())
 
-    def _write_settings(self, config, proxy):
-        for name, setting in QUIET.items():
+    def _write_settings(self, config, proxy, windowing):
+        settings = {"apputils-extension/notification": QUIET}
+        if windowing:
+            settings["notebook-extension/tracker"] = {"windowingMode": windowing}
+        for name, setting in settings.items():
             file = config / f"lab/user-settings/@jupyterlab/{name}.jupyterlab-settings"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(setting))

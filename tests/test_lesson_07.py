@@ -2,12 +2,15 @@
 
 import re
 import shutil
+import sys
 from functools import partial
+from subprocess import PIPE, Popen
+from threading import Timer
 
 import httpx
 import pytest
 from lab import new_page, open_notebook, run_all, see_streams, start
-from lessons import lesson, run_cells
+from lessons import cell_of, lesson, run_cells
 from playwright.sync_api import expect
 from waiting import Requests, turns
 
@@ -19,6 +22,8 @@ from labserver.server import Server
 
 LESSON = lesson(7)
 run = partial(run_cells, LESSON)
+# What the lesson says in JavaScript, in two functions.
+TEN_LINES = re.findall(r"^```js\n(.*?)^```", cell_of(LESSON, "tables").source, re.M | re.S)
 # What the page ends with, to take away.
 JAVASCRIPT = re.search(r'<script id="code"[^>]*>(.*?)</script>', PAGE.read_text("utf-8"), re.S)[1]
 
@@ -86,6 +91,35 @@ def test_jupyters_proxy_goes_by_accept_alone():
     assert last.at - first.at > 0.1, "the first four are followed by a sleep of 0.2 s each"
 
 
+def test_the_proxy_starts_whatever_the_learner_s_own_configuration_says(tmp_path, monkeypatch):
+    own = [
+        "IdentityProvider.token = ''",
+        "ServerApp.log_level = 50",
+        "ServerApp.base_url = '/own'",
+    ]
+    own += ["ServerApp.certfile = '/nowhere.pem'", "Application.log_level = 50"]
+    own += ["ServerApp.jpserver_extensions = {'jupyter_server_proxy': False}"]
+    (tmp_path / "jupyter_server_config.py").write_text("".join(f"c.{line}\n" for line in own))
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path))
+    given = {"httpx": httpx, "serve": serve}
+    main = run(*(f"proxy-{id}" for id in ("program", "jupyter", "start", "address")), given=given)
+    try:
+        assert httpx.get(main["url"], trust_env=False).status_code == 302, "to log in"
+        sse = record(f"{main['url']}sse", headers=main["allowed"], quiet=True)
+        assert len(sse.events) == 5
+    finally:
+        main["jupyter"].terminate()
+        main["jupyter"].communicate()
+
+
+def test_the_wait_for_the_proxy_has_an_end():
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with Popen(command, stderr=PIPE, text=True) as silent:
+        given = {"jupyter": silent, "Timer": lambda _, kill: Timer(0, kill)}
+        with pytest.raises(AssertionError, match=r"no address within 30 seconds\.$"):
+            run("proxy-address", given=given)
+
+
 # In a browser
 
 
@@ -103,10 +137,47 @@ def beside(last_program):
         yield server.url
 
 
-def evaluate(page, url, script):
-    """What a script returns that runs in a page of that server, with the page's JavaScript."""
+def evaluate(page, url, script, given=JAVASCRIPT):
+    """What a script returns that runs in a page of that server, with the JavaScript given."""
     page.goto(f"{url}/openapi.json")
-    return page.evaluate(f"async () => {{ {JAVASCRIPT} {script} }}")
+    return page.evaluate(f"async () => {{ {given} {script} }}")
+
+
+def test_the_javascript_of_the_lesson_is_twice_ten_lines():
+    assert [0 < len(function.splitlines()) <= 10 for function in TEN_LINES] == [True] * 2
+
+
+def test_ten_lines_read_a_stream_that_needs_a_post_a_header_and_a_body(page):
+    script = """
+      let text = "";
+      await readStream("answer", (piece) => { text += piece; }, {
+        method: "POST",
+        headers: { Authorization: "Bearer abc", "Content-Type": "application/json" },
+        body: '"Is it whole"',
+      });
+      const refused = await readStream("answer", () => {}).catch((error) => error.message);
+      return [text, refused];"""
+    with served("demands-program") as server:
+        text, refused = evaluate(page, server.url, script, TEN_LINES[0])
+    assert text == "".join(f"data: {word}\r\n\r\n" for word in ("Is", "it", "whole"))
+    assert refused == "405"
+    page.errors.clear()  # the browser's own line about the 405
+
+
+def test_ten_lines_read_events_close_at_the_end_and_say_when_they_are_sent_away(page, beside):
+    script = """
+      const seen = [], show = (...one) => seen.push(one);
+      const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+      const closed = readEvents("sse?count=2&every=0&end=true", show);
+      while (closed.readyState !== EventSource.CLOSED) await wait(20);
+      seen.push("ended");
+      const sent = readEvents("sse?count=2&every=0", show); // its second request gets a 204
+      while (sent.readyState !== EventSource.CLOSED) await wait(20);
+      await wait(50);
+      return seen;"""
+    events = [["Event 0", "0"], ["Event 1", "1"]]
+    seen = evaluate(page, beside, script, TEN_LINES[1])
+    assert seen == [*events, "ended", *events, ["closed for good"]]
 
 
 def test_the_javascript_reads_both_when_it_is_taken_away(page, beside):
@@ -177,6 +248,28 @@ def test_the_seventh_connection_waits_until_one_has_ended(page, last_program):
     assert opened[:7] == ["began"] * 6 + ["ended"] and opened.count("began") == 7
 
 
+def test_the_six_count_for_all_tabs(page, last_program):
+    app = Requests(last_program["app"])
+    with Server(app) as server, turns(last_program) as sleeps:
+        page.goto(f"{server.url}/seven")
+        expect(page.locator("#out")).to_contain_text("6 after")
+        page.evaluate("() => { window.tab = open('/seven'); }")
+        page.wait_for_timeout(500)
+        assert page.evaluate(SHOWN) == "", "not even the page itself has a connection"
+        sleeps.go(2 * 7 * 6)
+        page.wait_for_function(f"{SHOWN}.includes('7 after')")
+    assert at_once(app.history) == 6
+
+
+def at_once(history):
+    """How many connections to /ticks were open at most at a time."""
+    most = now = 0
+    for what, path in history:
+        now += (path == "/ticks") * {"began": 1, "ended": -1}.get(what, 0)
+        most = max(most, now)
+    return most
+
+
 def test_a_page_from_another_origin_cannot_read_them(page, beside):
     script = """
       const failed = [];
@@ -217,7 +310,7 @@ def in_jupyterlab(hub_like, browser):
 def test_the_lesson_in_jupyterlab(host, in_jupyterlab):
     """Both panes fill one by one, the line is cut, EventSource alone comes back."""
     page = in_jupyterlab[host]
-    seven, both = (frame_of(page, path) for path in ("/seven", "/"))
+    seven, again, both = (frame_of(page, path) for path in ("/seven", "/seven?again", "/"))
     see_streams(both)
 
     start(both, 10, 0.3)
@@ -234,8 +327,9 @@ def test_the_lesson_in_jupyterlab(host, in_jupyterlab):
     expect(both.locator("#fetch .state")).to_contain_text(ended)
     last = both.locator("#fetch tbody tr").last
     assert ("Connection closed" in last.inner_text()) is not near, "written by Jupyter's proxy"
-    expect(seven.locator("#out")).to_contain_text("7 after" if near else "unless behind")
-    assert seven.locator("#out").inner_text().count("after") == (7 if near else 0)
+    for frame in (seven, again):
+        expect(frame.locator("#out")).to_contain_text("7 after" if near else "unless behind")
+        assert frame.locator("#out").inner_text().count("after") == (7 if near else 0)
     assert not page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count()
 
 

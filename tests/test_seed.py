@@ -388,7 +388,7 @@ CORRECTED = [
             "see much directly",
         ),
         (7, "tabs-headers", "x-content-type-options"),
-        (7, "page", "plain text with nosniff: do not guess"),
+        (7, "page", "nosniff, which means: do not guess"),
     ),
     # A line is no entry; a stream is no job; a stream has one direction.
     (
