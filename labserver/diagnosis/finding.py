@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Generic, NamedTuple, TypeVar
 
 from labserver.printing import printable
+from labserver.printing import masked, printable
 from labserver.recording import counted
 
 WIDTH = 88  # columns of a terminal
@@ -54,7 +55,7 @@ class Rule(Generic[Seen]):
 
     def finding(self, evidence: str) -> Finding:
         """What is said where this is the evidence."""
-        return Finding(self.code, self.text, evidence, self.level)
+        return Finding(self.code, self.text, printable(masked(evidence)), self.level)
 
 
 def rule(
