@@ -286,7 +286,8 @@ def test_no_control_character_and_no_secret_is_printed(capsys):
     """Wherever a server's text, or an address, may stand: findings, facts, what is repeated."""
     head = (
         b"HTTP/1.1 200 \x1b[2JOK\r\nContent-Type: text/event-stream\x1b[2J\r\n"
-        b"Cache-Control: \x1b[31mpublic, max-age=60\xc2\x9b\r\nX-Accel-Buffering: \xe2\x80\xae\r\n\r\n"
+        b"Cache-Control: \x1b[31mpublic, max-age=60\xc2\x9b\r\n"
+        b"X-Accel-Buffering: \xe2\x80\xae\r\n\r\n"
     )
 
     def answer(line):

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, NamedTuple, TypeVar
 
-from labserver.printing import printable
 from labserver.printing import masked, printable
 from labserver.recording import counted
 
