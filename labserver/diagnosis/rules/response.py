@@ -6,11 +6,10 @@ import re
 import httpx
 
 from labserver.diagnosis.finding import Level, quoted, rule
-from labserver.diagnosis.observation import IDLE, Observation, Silence
+from labserver.diagnosis.observation import IDLE, MOST_REDIRECTS, Observation, Silence
 from labserver.recording import Ending, Recording, counted
 
 ALIKE = 0.15  # of a silence: two that differ by less may have one reason
-MOST_REDIRECTS = 5
 SHORT = 3  # bytes that may be ASCII by chance
 FAILED = re.compile(r"""\{\s*["'](error|detail|exception)["']\s*:\s*["'{[]""")
 TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n)*\S.*\s*\Z", re.M)
