@@ -9,9 +9,9 @@ import httpx
 
 from labserver.diagnosis import rules
 from labserver.diagnosis.finding import Finding, Level
-from labserver.diagnosis.probing import MOST_TIMES, SAFE, Prober
+from labserver.diagnosis.probing import MOST_TIMES, Prober
 from labserver.diagnosis.report import as_text
-from labserver.diagnosis.requests import Requests
+from labserver.diagnosis.requests import SAFE, Requests
 
 __all__ = ["Diagnosis", "Finding", "Level", "diagnose", "examine"]
 
@@ -58,11 +58,10 @@ def examine(
     requests = Requests(url, method, seconds, headers, httpx_options)
     prober = Prober(requests, seconds)
     if say and requests.method not in SAFE:
-        say(
-            f"This sends the same {requests.method} up to {MOST_TIMES} times, to compare answers.\n"
-        )
+        times = f"up to {MOST_TIMES} times, to compare the answers"
+        say(f"This sends the same {requests.method} {times}.\n")
     interrupted = False
-    with _waiting_said(say, f"Asking {url} several times, for at most {seconds:g} s …"):
+    with _waiting_said(say, f"{requests}: asking several times, for at most {seconds:g} s …"):
         try:
             prober.ask(rules.to_repeat)
         except KeyboardInterrupt:
