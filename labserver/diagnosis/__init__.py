@@ -58,9 +58,10 @@ def examine(
     requests = Requests(url, method, seconds, headers, httpx_options)
     prober = Prober(requests, seconds)
     if say and requests.method not in SAFE:
-        say(f"This sends the same {requests.method} up to {MOST_TIMES} times.\n")
+        times = f"up to {MOST_TIMES} times, to compare the answers"
+        say(f"This sends the same {requests.method} {times}.\n")
     interrupted = False
-    with _waiting_said(say, f"Asking {url} several times, for at most {seconds:g} s …"):
+    with _waiting_said(say, f"{requests}: asking several times, for at most {seconds:g} s …"):
         try:
             prober.ask(rules.to_repeat)
         except KeyboardInterrupt:

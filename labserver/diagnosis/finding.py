@@ -82,6 +82,7 @@ def verdict(findings: Sequence[Finding]) -> str:
 
 def quoted(text: str) -> str:
     """The start of a stranger's text, in quotes; what cannot be printed is escaped, once."""
+    text = masked(text)
     return f"'{printable(text[:QUOTED])}{'…' if len(text) > QUOTED else ''}'"
 
 
