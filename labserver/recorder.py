@@ -1,5 +1,6 @@
 """Make a request and note when each chunk, or server-sent event, came."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,6 +20,7 @@ from labserver.table import Table
 
 KEEP_BYTES = 64 * 2**20
 CHUNK_BYTES = 512  # what a chunk takes in memory beside its data, at most
+METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token: RFC 9110, 5.6.2
 SEND_OPTIONS = ("auth", "follow_redirects")  # of httpx; all others describe the request
 
 
@@ -41,9 +43,9 @@ def record(
     64 MiB are kept. Further options are those of `httpx.Client.stream`.
 
     Raises before the headers only, since there is nothing to return yet: ValueError or TypeError
-    for what is no address, RuntimeError for a path when nothing is served, ConnectionError or
-    TimeoutError, naming the address and the cause. After the headers it returns what came, and
-    says how it ended.
+    for what is no address or no method, RuntimeError for a path when nothing is served,
+    ConnectionError or TimeoutError, naming the address and the cause. After the headers it returns
+    what came, and says how it ended.
     """
     bounds = Bounds(max_chunks, seconds)
     watcher = None if quiet else Table()
@@ -69,6 +71,8 @@ def record_watched(
     `raw` leaves a content-encoding as it came.
     """
     address, lab = resolve(url)
+    if not METHOD.fullmatch(method):
+        raise ValueError(f"A method is a word such as GET, not {method!r}.")
     client = client_for(address, bool(httpx_options.get("follow_redirects")))
     send_options = {k: httpx_options.pop(k) for k in SEND_OPTIONS if k in httpx_options}
     if "headers" in httpx_options:  # in UTF-8, as browsers send Last-Event-ID
