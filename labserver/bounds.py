@@ -35,12 +35,12 @@ class BoundedBody:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the app, or answer in its place, as ASGI has it."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-        elif self._declares_more(scope):
+        if scope["type"] == "http" and self._declares_more(scope):
             await self._refuse(scope, receive, send)
-        else:
+        elif scope["type"] == "http" and _declares_no_length(scope):
             await self._count(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
     def _declares_more(self, scope: Scope) -> bool:
         length = Headers(scope=scope).get("content-length", "")
@@ -78,6 +78,13 @@ class BoundedBody:
         # To close is to read no further. HTTP/2 has no such header.
         headers = {"Connection": "close"} if scope["http_version"].startswith("1") else None
         await PlainTextResponse(line, 413, headers)(scope, receive, send)
+
+
+def _declares_no_length(scope: Scope) -> bool:
+    # In HTTP/1.1, a request without either header has no body (RFC 9112, 6.3).
+    headers = Headers(scope=scope)
+    one = scope["http_version"].startswith("1")
+    return "transfer-encoding" in headers or not (one or "content-length" in headers)
 
 
 class OwnPages:

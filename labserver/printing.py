@@ -7,7 +7,9 @@ import httpx
 # A parameter of a query whose name ends in one of these, as access_token or X-Amz-Signature do.
 _SECRET = re.compile(
     r"""([?&](?:[\w.~-]*[_.-])?
-        (?:token|api_?key|secret|password|passwd|ticket|signature|sig)=)[^&#\s"'<>]+""",
+        (?:token|api_?key|secret|password|passwd|ticket|signature|sig)=)
+        [^&#\s"'<>]*[^&#\s"'<>:;.,)\]]  # not what a sentence puts behind an address
+    """,
     re.IGNORECASE | re.VERBOSE,
 )
 

@@ -16,8 +16,8 @@ from answers import EXERCISES, Answer, answers
 from machine import ROOT
 from verdicts import ready, verdict, warm_up
 
-from labserver import checks, server
-from labserver.checks import read_a_stream
+from labserver import checks
+from labserver.checks import exercise, read_a_stream
 
 AT_ONCE = 4  # answers
 
@@ -36,8 +36,8 @@ RIGHT += [(name, answer) for name in EXERCISES for answer in answers("right_answ
 
 
 def cells(name, answer):
-    exercise = EXERCISES[name]
-    return exercise.first, answer.source, exercise.check
+    first, _, check = EXERCISES[name]
+    return first, answer.source, check
 
 
 def each(cases):
@@ -79,15 +79,6 @@ def test_wrong_answer_is_not_solved(name, answer, verdicts):
 def test_five_right_and_five_wrong_answers_stand(name):
     assert len([each for each, _ in RIGHT if each == name]) > 5
     assert len([each for each, _ in WRONG if each == name]) >= 5
-
-
-@each_exercise
-def test_check_leaves_the_learners_server_alone(name):
-    from labserver.app import app
-
-    with contextlib.redirect_stdout(io.StringIO()), server.serve(app) as mine:
-        verdict(*cells(name, Answer("starter", "", EXERCISES[name].starter)))
-        assert server.running() is mine
 
 
 @pytest.mark.parametrize("answer", [None, 7, "an app", object(), print, lambda: 1, {}])
@@ -133,3 +124,37 @@ def test_the_stop_button_ends_a_check(monkeypatch):
     monkeypatch.setattr(read_a_stream, "returned", interrupted)
     with pytest.raises(KeyboardInterrupt):
         checks.any_cut(lambda chunks: [])
+
+
+def test_a_remark_stands_under_solved(capsys):
+    check = exercise.exercise(lambda answer: "a shorter one would do.")
+    assert check(None) is True
+    assert capsys.readouterr().out == "Solved.\nA remark: a shorter one would do.\n"
+
+
+@pytest.mark.parametrize("late", [1, 2, 3])
+def test_what_a_busy_machine_may_cause_is_judged_three_times(late):
+    left = ["late"] * late
+
+    def judge():
+        exercise.require(not left or not left.pop(), "late", exercise.Late)
+        return "judged"
+
+    if late < 3:
+        assert exercise.patiently(judge) == "judged"
+    else:
+        with pytest.raises(exercise.Late):
+            exercise.patiently(judge)
+    assert not left
+
+
+def test_what_no_clock_causes_is_judged_once():
+    judged = []
+
+    def judge():
+        judged.append("once")
+        exercise.require(False, "a line is missing")
+
+    with pytest.raises(exercise.NotYet):
+        exercise.patiently(judge)
+    assert judged == ["once"]

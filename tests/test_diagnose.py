@@ -280,3 +280,21 @@ def test_a_greeting_that_is_not_http_is_called_that(greeting, stays):
         diagnose(url, quiet=True)
     told = f"GET {url}: what answers there is not HTTP: it sent {quoted(greeting)}."
     assert str(caught.value) == told
+
+
+def test_no_control_character_and_no_secret_is_printed(capsys):
+    """Wherever a server's text, or an address, may stand: findings, facts, what is repeated."""
+    head = (
+        b"HTTP/1.1 200 \x1b[2JOK\r\nContent-Type: text/event-stream\x1b[2J\r\n"
+        b"Cache-Control: \x1b[31mpublic, max-age=60\xc2\x9b\r\n"
+        b"X-Accel-Buffering: \xe2\x80\xae\r\n\r\n"
+    )
+
+    def answer(line):
+        line.sendall(head + b"id: \x1b[2J\nevent: \x07\ndata: {'a': '\x1b'}\n\n" * 3)
+
+    with raw(answer) as url:
+        found = diagnose(f"{url}?access_token=s3cret", seconds=8)
+    out = capsys.readouterr().out + "".join(map(str, found))
+    assert [c for c in out if not c.isprintable() and c != "\n"] == []
+    assert r"\x1b[2J" in out and "s3cret" not in out

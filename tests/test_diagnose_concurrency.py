@@ -170,10 +170,10 @@ def test_some_for_one_reader_alone():
 
         async def body():
             try:
-                for n in range(60):
+                for n in range(120):
                     if n % 4 or readers[0] is mine:
                         yield f"{n}\n"
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(0.05)
             finally:
                 readers.remove(mine)
 

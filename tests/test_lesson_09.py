@@ -310,14 +310,18 @@ def test_a_reload_waits_for_open_streams_or_cuts_them_after_the_time_it_is_given
     for id in ("reload-program", "reload-start", "reload-ready"):
         look(id)
     main |= {"record": record, "Timer": lambda *args: SimpleNamespace(start=lambda: None)}
-    look("reload-fault-look")
-    assert main["seen"].whole
-    assert "Waiting for connections to close" in capsys.readouterr().out
-    look("reload-mended-look")
-    assert not main["seen"].whole
-    assert "timeout graceful shutdown exceeded" in capsys.readouterr().out
-    main["client"].close()
-    main["folder"].cleanup()
+    try:
+        look("reload-fault-look")
+        assert main["seen"].whole
+        assert "Waiting for connections to close" in capsys.readouterr().out
+        look("reload-mended-look")
+        assert not main["seen"].whole
+        assert "timeout graceful shutdown exceeded" in capsys.readouterr().out
+    finally:
+        main["uvicorn"].terminate()  # where a look did not come so far
+        main["uvicorn"].communicate(timeout=LONG)
+        main["client"].close()
+        main["folder"].cleanup()
 
 
 def test_diagnose_names_one_fault_each_time_then_the_403_and_nothing_but_advice():

@@ -82,7 +82,7 @@ def test_told_the_client_reads_a_public_message_and_the_log_has_the_traceback():
         assert "ERROR uvicorn.error: pay broke off\nTraceback" in server.log
         assert "see ann.xlsx" in server.log
         back = asked(server, "/told", headers={"Last-Event-ID": pay.events[-1].id})
-    assert pay.whole and pay.events[-1].data == "Please try again later."
+    assert pay.whole and pay.events[-1].data == "Please come back."
     assert back.response.status_code == 204
 
 

@@ -19,6 +19,7 @@ from lessons import (
     exercises_in,
     headings_of,
     is_program,
+    lesson,
     markdown_of,
     minutes_of,
     number_of,
@@ -215,6 +216,17 @@ def test_programs_run_alone(path, tmp_path, monkeypatch):
             pytest.fail(f"{error!r} alone in an empty namespace: {say(path, cell)}")
         assert isinstance(main["app"], FastAPI)
     assert programs or number_of(path) == 0, "no program"
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_an_old_look_meets_a_404_in_a_newer_program(number):
+    """No path is served by two programs: a look run again too late is never a wrong answer."""
+    programs = [cell for cell in cells_of(lesson(number), "code") if is_program(cell.source)]
+    shown = [cell for cell in programs if "starter" not in cell.tags]
+    paths = [
+        path for cell in shown for path in re.findall(r'^@app\.\w+\("(.+?)"', cell.source, re.M)
+    ]
+    assert len(paths) >= len(shown) and len(paths) == len(set(paths)), paths
 
 
 # The exercises

@@ -34,6 +34,11 @@ def test_secrets_of_a_query_are_masked(name):
     )
 
 
+def test_masking_twice_changes_nothing_more():
+    once = masked("GET http://h/?token=abc: 404 (http://h/?token=a.b)")
+    assert once == "GET http://h/?token=***: 404 (http://h/?token=***)" == masked(once)
+
+
 @pytest.mark.parametrize("query", ["?key=tea", "?tokens=5", "?q=token", "?secretary=x", "?token="])
 def test_what_is_no_secret_stays(query):
     assert masked(f"http://127.0.0.1/x{query}") == f"http://127.0.0.1/x{query}"

@@ -76,7 +76,7 @@ def test_minutes_follow_from_what_is_counted(path):
     words, questions = len(words_of(path)), " ".join(words_of(path)).count("?")
     programs = sum(is_program(cell.source) for cell in cells_of(path, "code"))
     exercises = len(list(exercises_in(path)))
-    needed = words / 150 + programs + questions + 10 * exercises + seconds / 60
+    needed = words / 130 + programs + questions + 10 * exercises + seconds / 60
     now = [words, programs, questions, exercises]
     assert counted[0] == pytest.approx(words, rel=0.1), f"the lesson has {now}"
     assert counted[1:] == [programs, pytest.approx(questions, abs=2), exercises], f"it has {now}"

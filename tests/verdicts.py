@@ -22,11 +22,21 @@ def ready():
 
 
 def verdict(*cells):
-    """The lines that the last cell, a check, prints: the verdict, perhaps with a remark."""
+    """The lines that the last cell, a check, prints: the verdict, perhaps with a remark.
+
+    The learner's own server runs meanwhile; no check may touch it.
+    """
+    from labserver import serve, server
+
     namespace = {"__name__": "__main__"}
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
+    with contextlib.redirect_stdout(io.StringIO()) as printed, serve(_nothing) as mine:
         for source in cells:
             exec(compile(source, "cell", "exec"), namespace)
+        assert server.running() is mine
     # What the answer itself printed stands before it, perhaps without an end of line.
     starts = [found.start() for found in VERDICT.finditer(printed.getvalue())]
     return printed.getvalue()[starts[-1] :].splitlines()
+
+
+async def _nothing(scope, receive, send):
+    """The learner's app."""

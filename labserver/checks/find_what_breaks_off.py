@@ -37,7 +37,7 @@ def _judge_events(url: str) -> str:
     require_equal(names, ["failed"], "the names of the events after the two prices")
     text = events[2].data
     told = [inside for inside in INSIDE if inside in text.lower()]
-    require(not told, f"the event `failed` tells strangers {text!r}: what is inside is not theirs.")
+    require(not told, f"the event `failed` tells strangers what is inside: {text!r}.")
     no_id = "the event `failed` has no id: a browser that comes back cannot say that it had it."
     require(events[2].id, no_id)
     return events[2].id

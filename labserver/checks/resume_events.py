@@ -35,7 +35,7 @@ def resumable(app: Any) -> str | None:
         full = [str(number) for number in range(4, -1, -1)]
         again = _unnamed(ask(f"{url}/countdown?start=4").events)
         require_equal(_data(again), full, "for a new client, without Last-Event-ID")
-        return remark_on(f"{url}/countdown", others.waited)
+        return remark_on(f"{url}/countdown?start=20", others.waited)
 
 
 def _judge_count(url: str, path: str, start: int, others: Others) -> dict[int, str]:

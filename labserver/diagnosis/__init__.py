@@ -9,8 +9,9 @@ import httpx
 
 from labserver.diagnosis import rules
 from labserver.diagnosis.finding import Finding, Level
-from labserver.diagnosis.probing import MOST_TIMES, SAFE, Prober
+from labserver.diagnosis.probing import MOST_TIMES, Prober
 from labserver.diagnosis.report import as_text
+from labserver.diagnosis.requests import SAFE, Requests
 
 __all__ = ["Diagnosis", "Finding", "Level", "diagnose", "examine"]
 
@@ -54,11 +55,13 @@ def examine(
     """Do what `diagnose` does, and tell it to `say`."""
     if not seconds > 0:
         raise ValueError(f"seconds is a time above 0, not {seconds!r}.")
-    prober = Prober(url, method, seconds, headers, httpx_options)
-    if say and prober.method not in SAFE:
-        say(f"This sends the same {prober.method} up to {MOST_TIMES} times, to compare answers.\n")
+    requests = Requests(url, method, seconds, headers, httpx_options)
+    prober = Prober(requests, seconds)
+    if say and requests.method not in SAFE:
+        times = f"up to {MOST_TIMES} times, to compare the answers"
+        say(f"This sends the same {requests.method} {times}.\n")
     interrupted = False
-    with _waiting_said(say, f"Asking {url} several times, for at most {seconds:g} s …"):
+    with _waiting_said(say, f"{requests}: asking several times, for at most {seconds:g} s …"):
         try:
             prober.ask(rules.to_repeat)
         except KeyboardInterrupt:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, NamedTuple, TypeVar
 
-from labserver.printing import printable
+from labserver.printing import masked, printable
 from labserver.recording import counted
 
 WIDTH = 88  # columns of a terminal
@@ -54,7 +54,7 @@ class Rule(Generic[Seen]):
 
     def finding(self, evidence: str) -> Finding:
         """What is said where this is the evidence."""
-        return Finding(self.code, self.text, evidence, self.level)
+        return Finding(self.code, self.text, printable(masked(evidence)), self.level)
 
 
 def rule(
@@ -82,6 +82,7 @@ def verdict(findings: Sequence[Finding]) -> str:
 
 def quoted(text: str) -> str:
     """The start of a stranger's text, in quotes; what cannot be printed is escaped, once."""
+    text = masked(text)
     return f"'{printable(text[:QUOTED])}{'…' if len(text) > QUOTED else ''}'"
 
 

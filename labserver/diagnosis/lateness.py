@@ -25,7 +25,7 @@ class Lateness:
     def since(self, start: float) -> float:
         """Seconds of a wait, begun at `start` of `time.perf_counter()`, that are the machine's."""
         late = [late for ended, late in list(self._late) if ended > start]
-        return HANDOVERS * max(late, default=0.0)
+        return max(late) + HANDOVERS * sum(late) / len(late) if late else 0.0
 
     def _sleep(self) -> None:
         while not self._left.is_set():

@@ -17,6 +17,7 @@ WAIT = 0.3  # seconds before the first byte that are worth a word
 IDLE = 1.0  # seconds of silence before an end that may have been its reason
 TOGETHER = 0.25  # of the mean gap: what follows sooner came together
 JITTER = 0.02  # seconds between two things that may have been sent together
+MOST_REDIRECTS = 5
 MAX_LINES = 3000  # of a body that are looked at
 TEXT_BYTES = 2**18  # of a body that is no event stream, looked at as text
 FIELDS = {"data", "event", "id", "retry"}

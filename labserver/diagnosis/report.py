@@ -7,6 +7,7 @@ from statistics import median
 
 from labserver.diagnosis.finding import WIDTH, Finding, quoted, verdict
 from labserver.diagnosis.observation import MAX_LINES, Observation, Silence, is_binary
+from labserver.printing import masked, printable
 from labserver.recording import Ending, counted
 
 HEADERS = ("transfer-encoding", "content-length", "cache-control", "x-accel-buffering")
@@ -24,6 +25,7 @@ def as_text(seen: Observation | Silence | None, findings: list[Finding], interru
     if interrupted:
         told = f"{told.removesuffix('.')}, then {Ending.INTERRUPTED.value}"
     facts = [fact for fact in facts_of(seen) if fact] if isinstance(seen, Observation) else []
+    facts = [printable(masked(fact)) for fact in facts]
     lines = [
         line for fact in facts for line in textwrap.wrap(fact, WIDTH - 4, subsequent_indent="  ")
     ]

@@ -18,7 +18,7 @@ async def prices():
             yield {"data": f"{float(price):.2f}"}
     except Exception:
         logging.getLogger("uvicorn.error").exception("the prices broke off")
-        yield {"event": "failed", "id": "end", "data": "Please try again later."}
+        yield {"event": "failed", "id": "end", "data": "Please come back."}
     finally:
         with anyio.CancelScope(shield=True):
             await asyncio.sleep(0.1)  # the goodbye

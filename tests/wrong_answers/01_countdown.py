@@ -360,3 +360,37 @@ async def lines():
 @app.get("/countdown")
 async def countdown():
     return StreamingResponse(lines(), media_type="text/plain")
+
+
+# %% never answers => no response within 10 s
+import asyncio
+
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+@app.get("/countdown")
+async def countdown():
+    await asyncio.Event().wait()
+
+
+# %% cancels its own task => did not come whole
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def lines():
+    yield "3\n"
+    asyncio.current_task().cancel()
+    await asyncio.sleep(0.2)
+    yield "2\n"
+
+
+@app.get("/countdown")
+async def countdown():
+    return StreamingResponse(lines(), media_type="text/plain")

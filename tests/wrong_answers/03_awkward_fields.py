@@ -307,3 +307,20 @@ app = FastAPI()
 @app.post("/people.csv")
 def people(rows: list[list[str]]):
     return rows
+
+
+# %% a file without end => came to no end
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+def lines(rows):
+    while True:
+        yield "1,Ann,none\n" * 1000
+
+
+@app.post("/people.csv")
+def people(rows: list[list[str]]):
+    return StreamingResponse(lines(rows), media_type="text/csv")

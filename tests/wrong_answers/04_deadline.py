@@ -128,7 +128,7 @@ async def read_for(url, seconds):
     return data
 
 
-# %% lets the error of a late response out => catch it
+# %% lets the error of a late response out
 import asyncio
 
 import httpx

@@ -209,3 +209,21 @@ async def stock(item: str):
         frames.append(f"event: stock\ndata: {data}\n\n")
 
     return StreamingResponse(frames, media_type="text/plain")
+
+
+# %% events without end => came to no end
+import json
+
+from fastapi import FastAPI
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+
+
+@app.get("/stock")
+async def stock(item: str):
+    async def events():
+        while True:
+            yield {"event": "stock", "data": json.dumps({"item": item, "left": 2})}
+
+    return EventSourceResponse(events())

@@ -487,3 +487,33 @@ async def auction():
 
 
 choices = {"podcast": podcast(), "archive": archive, "auction": auction}
+
+
+# %% an error on the way => The server says: RuntimeError: no bids today
+import asyncio
+from pathlib import Path
+
+from fastapi.responses import FileResponse, StreamingResponse
+from sse_starlette import EventSourceResponse
+
+EPISODE = Path(asyncio.__file__)
+
+
+async def bids():
+    yield "10"
+    raise RuntimeError("no bids today")
+
+
+async def podcast():
+    return FileResponse(EPISODE)
+
+
+async def archive():
+    return StreamingResponse(f"{bid}\n" async for bid in bids())
+
+
+async def auction():
+    return EventSourceResponse({"event": "bid", "data": bid} async for bid in bids())
+
+
+choices = {"podcast": podcast, "archive": archive, "auction": auction}

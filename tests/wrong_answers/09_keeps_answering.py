@@ -245,7 +245,7 @@ async def ping():
     return "pong"
 
 
-# %% all the work before the first step => another request to this server waits
+# %% all the work before the first step
 import hashlib
 
 from fastapi import FastAPI, HTTPException

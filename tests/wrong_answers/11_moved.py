@@ -324,3 +324,18 @@ async def race(laps: Annotated[int, Depends(few)]):
     for i in range(1, laps + 1):
         yield ServerSentEvent(event="lap", id=str(i), data={"lap": i})
     yield ServerSentEvent(event="end", raw_data="done")
+
+
+# %% the app fails while starting => The app failed while starting
+import contextlib
+
+from fastapi import FastAPI
+
+
+@contextlib.asynccontextmanager
+async def lifespan(app):
+    raise RuntimeError("no track")
+    yield
+
+
+app = FastAPI(lifespan=lifespan)

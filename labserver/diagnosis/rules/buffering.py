@@ -5,7 +5,7 @@ from labserver.diagnosis.observation import LATE, LINES, SEVERAL, Observation, i
 from labserver.recording import counted
 
 HEADERS_LATE = 1.0  # seconds
-NO_WAIT = 0.05  # of a time: what follows sooner came together
+NO_WAIT = 0.15  # of a time: what follows sooner came together
 
 
 def _held(seen: Observation) -> bool:

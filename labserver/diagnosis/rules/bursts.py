@@ -81,7 +81,8 @@ def _ends_inside(chunk: Chunk) -> bool:
 )
 def bursts(seen: Observation) -> str:
     # Lines that come together may be made together; events seldom are.
-    collected = seen.sse and _in_joined_bursts(seen) and _as_if_counted(seen.bursts)
+    begun = 0.0 if seen.headers_waited else seen.alone.headers_at
+    collected = seen.sse and _in_joined_bursts(seen) and _as_if_counted(seen.bursts, begun)
     return _pace(seen.bursts) if collected else ""
 
 
@@ -113,14 +114,14 @@ def _pace(bursts: list[Burst]) -> str:
     return f"{size:g} at a time, every {period:.3f} s; the first at {bursts[0].at:.3f} s"
 
 
-def _as_if_counted(bursts: list[Burst]) -> bool:
+def _as_if_counted(bursts: list[Burst], begun: float) -> bool:
     """Whether it looks as if things made one by one were collected, by number or by time.
 
     Then fewer at the start or at the end go with a shorter wait, in proportion.
     """
     full, period = median(burst.size for burst in bursts), _period(bursts)
     near = 0.45 / full  # of a period: nearer to this many than to one more or one fewer
-    start, end = bursts[0].at / period, (bursts[-1].at - bursts[-2].at) / period
+    start, end = (bursts[0].at - begun) / period, (bursts[-1].at - bursts[-2].at) / period
     short_start = start < 1 - near and abs(start - (full - 1) / full) < near
     last = bursts[-1].size / full
     short_end = last < 1 - near and end < 1 - near and abs(end - last) < 1 / full + near

@@ -7,7 +7,7 @@ from labserver.diagnosis.finding import Level, rule
 from labserver.diagnosis.observation import LATE, Observation, bursts_of
 from labserver.recording import Recording, counted
 
-NO_WAIT = 0.05  # of a time: what follows sooner came together
+NO_WAIT = 0.15  # of a time: what follows sooner came together
 HEAD_BYTES = 32  # that a coding may send before it has compressed anything
 FEWER = 3  # times fewer arrivals than without compression
 
@@ -62,7 +62,7 @@ def _coding(seen: Observation) -> str:
 )
 def gzip_holds_headers(seen: Observation) -> str:
     plain = seen.alone.headers_at
-    if seen.no_encoded > max(1.0, 4 * plain) and seen.pair:
+    if seen.no_encoded > max(2 * LATE, 4 * plain) and seen.pair:
         return f"none within {seen.no_encoded:.3f} s; uncompressed after {plain:.3f} s"
     if not seen.encoded or not _headers_with_body(seen):
         return ""

@@ -58,6 +58,8 @@ def _queued(seen: Observation) -> str:
         ) * silent
     usual, end = seen.apart + first.chunks[0].at, first.chunks[-1].at
     start = seen.apart + second.chunks[0].at
+    if first.chunks[0].at > 0.5 * end:
+        return ""  # it came as one, so there is no while in which the second could have begun
     waited = start > 0.9 * end and start - usual > max(LATE, 0.5 * (end - first.chunks[0].at))
     told = f"the second got its first bytes at {start:.3f} s, the first its last at {end:.3f} s"
     return told * waited
@@ -102,7 +104,6 @@ def starved(seen: Observation) -> str:
     """A second request to the stream waits until the first has ended. This is consistent with a
     lock, a connection or the only worker, held for the whole stream. Hold it only while you make
     each piece.""",
-    repeat="pair",
 )
 def one_at_a_time(seen: Observation) -> str:
     return _queued(seen) if _is_async(seen) else ""

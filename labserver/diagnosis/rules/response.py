@@ -6,12 +6,12 @@ import re
 import httpx
 
 from labserver.diagnosis.finding import Level, quoted, rule
-from labserver.diagnosis.observation import IDLE, Observation, Silence
+from labserver.diagnosis.observation import IDLE, MOST_REDIRECTS, Observation, Silence
 from labserver.recording import Ending, Recording, counted
 
 ALIKE = 0.15  # of a silence: two that differ by less may have one reason
-MOST_REDIRECTS = 5
 SHORT = 3  # bytes that may be ASCII by chance
+ERROR_EVENT = re.compile("error|fail|exception", re.I)
 FAILED = re.compile(r"""\{\s*["'](error|detail|exception)["']\s*:\s*["'{[]""")
 TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t].*\n)*\S.*\s*\Z", re.M)
 TRACEBACK_CHARACTERS = 3000
@@ -198,7 +198,7 @@ def advice_error_inside(seen: Observation) -> str:
     if not seen.alone.whole or not seen.items:
         return ""
     last = seen.items[-1].text
-    named = seen.alone.events and seen.alone.events[-1].event == "error"
+    named = seen.alone.events and ERROR_EVENT.search(seen.alone.events[-1].event)
     keyed = FAILED.match(last) if len(seen.items) > 1 else None
     if keyed and seen.items[0].text.startswith(keyed[0]):
         keyed = None  # all of them begin so
