@@ -14,7 +14,7 @@ from labserver.client import client_for, proxy_hint
 from labserver.deadline import Deadline
 from labserver.decoding import decoders_for
 from labserver.events import EventDecoder
-from labserver.printing import printable, shown_url
+from labserver.printing import masked, printable, shown_url
 from labserver.recording import Bounds, Chunk, Ending, RecordedEvent, Recording, Watcher
 from labserver.table import Table
 
@@ -196,17 +196,17 @@ def resolve(url: str | httpx.URL) -> tuple[httpx.URL, server.Server | None]:
     try:
         if str(url).startswith("/"):
             if lab is None:
-                raise RuntimeError("Nothing is served yet: serve an app first, with serve(app).")
+                raise RuntimeError("No server is running: serve an app first, with serve(app).")
             return httpx.URL(lab.url + str(url)), lab
         address = httpx.URL(url)
     except (httpx.InvalidURL, UnicodeError) as error:
-        raise ValueError(f"{url!r} is not a URL: {error}") from None
+        raise ValueError(f"{masked(repr(url))} is not a URL: {error}") from None
     if address.scheme not in ("http", "https") or not address.host or (address.port or 0) > 65535:
         raise ValueError(
             f"A path that starts with / or a whole URL is needed, such as "
-            f"http://127.0.0.1:8000/export, not {str(url)!r}."
+            f"http://127.0.0.1:8000/export, not {masked(repr(str(url)))}."
         )
-    ours = lab and (address.host, address.port) == (server.HOST, lab.port)
+    ours = lab and address.host in (server.HOST, "localhost") and address.port == lab.port
     return address, lab if ours else None
 
 
@@ -226,10 +226,9 @@ def _no_response(
         request = error.request  # where a redirect was followed, the one that failed
     address = f"{request.method} {shown_url(request.url)}"
     if deadline.passed or isinstance(error, httpx.TimeoutException):
-        in_time = f"in time: {error}" if own_timeout and not deadline.passed else ""
-        return TimeoutError(
-            f"{address}: no response {in_time or f'within {deadline.seconds:g} s'}."
-        )
+        bounded = deadline.seconds is not None and (deadline.passed or not own_timeout)
+        in_time = f"within {deadline.seconds:g} s" if bounded else f"in time: {error}"
+        return TimeoutError(f"{address}: no response {in_time}.")
     # "Illegal header value b'Bearer …'": the name of the fault, not the token.
     reason = str(error).partition(" b'")[0].partition(' b"')[0] or type(error).__name__
     return ConnectionError(f"{address}: {printable(reason)}{proxy_hint(request.url)}")

@@ -243,4 +243,5 @@ def _listen_again(port: int, elsewhere: bool) -> socket.socket:
     except OSError:
         if not elsewhere:
             raise
+        print(f"The old address, port {port}, is in use by another program: a new one is taken.")
         return _listen(0)
