@@ -43,7 +43,7 @@ def record(
     64 MiB are kept. Further options are those of `httpx.Client.stream`.
 
     Raises before the headers only, since there is nothing to return yet: ValueError or TypeError
-    for what is no address or no method, RuntimeError for a path when nothing is served,
+    for an address or a method that is none, RuntimeError for a path when nothing is served,
     ConnectionError or TimeoutError, naming the address and the cause. After the headers it returns
     what came, and says how it ended.
     """

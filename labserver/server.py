@@ -161,7 +161,7 @@ class Server:
             # Its event loop is held by a call that blocks. Without the listener it is harmless.
             self._left_behind = True
             self._listener.close()
-            print(f"{self.url} does not stop: something blocks its event loop. Left behind.")
+            print(f"{self.url} does not stop: a call blocks its event loop. Its port is free.")
 
     def _start_thread(self) -> None:
         try:

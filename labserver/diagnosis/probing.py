@@ -29,7 +29,7 @@ MOST_TIMES = 13  # that it sends the same request, if that is not a safe one
 
 
 class Prober:
-    """Asks a service the same again and again, each time in another way."""
+    """Sends one request several times, with one thing changed each time."""
 
     def __init__(self, requests: Requests, seconds: float) -> None:
         self.requests, self.seconds = requests, seconds
