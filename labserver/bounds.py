@@ -135,7 +135,8 @@ class Listener(socket.socket):
     def accept(self) -> tuple[socket.socket, Any]:
         """Accept a connection. Raises ConnectionAbortedError, which event loops pass over."""
         accepted, address = super().accept()
-        spare = _spare_descriptors(accepted)
+        # Each connection may have a file opened for it, too.
+        spare = _spare_descriptors(accepted) - len(self._accepted)
         # An ended connection gives its descriptor back a moment later: half of the spare ones.
         if spare < SPARE_DESCRIPTORS and not (
             spare >= SPARE_DESCRIPTORS // 2 and self._made_room()

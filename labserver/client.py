@@ -31,7 +31,8 @@ def client_for(url: httpx.URL, follow_redirects: bool = False) -> httpx.Client:
         if here:
             return _loopback_client(True)
         name = _at_fault()
-        raise ConnectionError(f"{name} in the environment cannot be used: {error}") from None
+        reason = error if name in CERTIFICATE_VARIABLES else type(error).__name__  # no password
+        raise ConnectionError(f"{name} in the environment cannot be used: {reason}") from None
 
 
 def proxy_hint(url: httpx.URL) -> str:

@@ -12,43 +12,102 @@ from typing import Any
 
 import httpx
 
+STEP_BYTES = 2**20  # decoded at a time, since a few bytes may stand for gigabytes
+ZSTD_STEP_BYTES = 64  # given to zstandard at a time: it has no bound on what it gives
+MOST_CODINGS = 2  # of one body; each may make a thousand bytes of one
+
+
+class _Zlib:
+    """zlib's decompressor."""
+
+    def __init__(self, wbits: int) -> None:
+        self._inner = zlib.decompressobj(wbits)
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+    def steps(self, data: bytes) -> Iterator[bytes]:
+        """What the data give, a step at a time."""
+        while True:
+            decoded = self._inner.decompress(data, STEP_BYTES)
+            yield decoded
+            data = self._inner.unconsumed_tail
+            if not data and len(decoded) < STEP_BYTES:
+                return
+
+
 _MAKERS: dict[str, Callable[[bytes], Any]] = {
-    "gzip": lambda start: zlib.decompressobj(16 + zlib.MAX_WBITS),
-    "deflate": lambda start: zlib.decompressobj(zlib.MAX_WBITS if _is_zlib(start) else -15),
+    "gzip": lambda start: _Zlib(16 + zlib.MAX_WBITS),
+    "deflate": lambda start: _Zlib(zlib.MAX_WBITS if _is_zlib(start) else -zlib.MAX_WBITS),
 }
 
 with suppress(ImportError):
     brotli: Any = import_module("brotli")
 
     class _Brotli:
-        """brotli's decompressor with the names of zlib's. It refuses what follows its end."""
+        """brotli's decompressor. It refuses what follows its end."""
 
         unused_data = b""
 
         def __init__(self) -> None:
-            self._decompressor = brotli.Decompressor()
+            self._inner = brotli.Decompressor()
 
         @property
         def eof(self) -> bool:
-            return bool(self._decompressor.is_finished())
+            return bool(self._inner.is_finished())
 
-        def decompress(self, data: bytes) -> bytes:
-            return bytes(self._decompressor.process(data))
+        def steps(self, data: bytes) -> Iterator[bytes]:
+            """What the data give, a step at a time."""
+            while True:
+                yield bytes(self._inner.process(data, output_buffer_limit=STEP_BYTES))
+                data = b""
+                if self.eof or self._inner.can_accept_more_data():
+                    return
 
-    _MAKERS["br"] = lambda start: _Brotli()
+    if hasattr(brotli.Decompressor, "can_accept_more_data"):  # from 1.2 on
+        _MAKERS["br"] = lambda start: _Brotli()
 
 with suppress(ImportError):
     zstandard: Any = import_module("zstandard")
 
-    _MAKERS["zstd"] = lambda start: zstandard.ZstdDecompressor().decompressobj()
+    class _Zstd:
+        """zstandard's decompressor."""
+
+        unused_data = b""
+
+        def __init__(self) -> None:
+            self._inner = zstandard.ZstdDecompressor().decompressobj()
+
+        @property
+        def eof(self) -> bool:
+            return bool(self._inner.eof)
+
+        def steps(self, data: bytes) -> Iterator[bytes]:
+            """What the data give, a step at a time."""
+            for place in range(0, len(data), ZSTD_STEP_BYTES):
+                end = place + ZSTD_STEP_BYTES
+                yield self._inner.decompress(data[place:end])
+                if self.eof:
+                    self.unused_data = self._inner.unused_data + data[end:]
+                    return
+
+    _MAKERS["zstd"] = lambda start: _Zstd()
 
 
 def decoders_for(response: httpx.Response) -> "list[Decoder] | None":
-    """What undoes a response's encodings, the last one first; None where one is unknown."""
+    """What undoes a response's encodings, the last one first.
+
+    None where one is unknown, or where there are more than two.
+    """
     names = response.headers.get_list("content-encoding", split_commas=True)
     codings = [name.strip().lower().removeprefix("x-") for name in names]
     codings = [coding for coding in codings if coding not in ("", "identity")]
-    if not all(coding in _MAKERS for coding in codings):
+    if len(codings) > MOST_CODINGS or not all(coding in _MAKERS for coding in codings):
         return None
     return [Decoder(coding) for coding in reversed(codings)]
 
@@ -80,16 +139,22 @@ class Decoder:
                     self._start = data
                     return
                 self._decompressor = _MAKERS[self._coding](data)
-            try:
-                decoded = self._decompressor.decompress(data)
-            except Exception as error:  # each library has its own
-                raise httpx.DecodingError(f"{self._coding} cannot be undone: {error}") from None
-            if decoded:
-                yield decoded
+            yield from filter(None, self._steps(data))
             if not self._decompressor.eof:
                 return
             data = self._decompressor.unused_data
             self._decompressor = None
+
+    def _steps(self, data: bytes) -> Iterator[bytes]:
+        steps = self._decompressor.steps(data)
+        while True:
+            try:
+                decoded = next(steps)
+            except StopIteration:
+                return
+            except Exception as error:  # each library has its own
+                raise httpx.DecodingError(f"{self._coding} cannot be undone: {error}") from None
+            yield decoded
 
 
 def _is_zlib(start: bytes) -> bool:

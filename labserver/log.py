@@ -18,6 +18,7 @@ from labserver.printing import masked, printable
 
 LOGGERS = ("uvicorn.error", "asyncio", "sse_starlette.sse")
 MAX_RECORDS = 500  # the oldest go first
+MOST_CHARACTERS = 20_000  # of a record; an error may quote a whole body
 
 
 class Log(str):
@@ -46,7 +47,10 @@ class ThreadLog(logging.Filter):
         cancelled = record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError)
         # Below a warning, a record may hold a token: that of a WebSocket's headers.
         if record.levelno >= logging.WARNING and not cancelled:
-            lines = masked(self._formatter.format(record)).rstrip().split("\n")
+            text = self._formatter.format(record).rstrip()
+            if len(text) > MOST_CHARACTERS:
+                text = f"{text[:1000]}\n…\n{text[1000 - MOST_CHARACTERS :]}"
+            lines = masked(text).split("\n")
             self._records.append("\n".join(map(printable, lines)))
 
     def logger(self, name: str) -> logging.Logger:

@@ -4,14 +4,17 @@ import re
 
 import httpx
 
-# A parameter of a query whose name ends in one of these, as access_token or X-Amz-Signature do.
+# A parameter whose name ends in one of these words, as access_token or X-Amz-Signature do, in a
+# query or a fragment, also where the whole address is itself the value of another's parameter.
 _SECRET = re.compile(
-    r"""([?&](?:[\w.~-]*[_.-])?
-        (?:token|api_?key|secret|password|passwd|ticket|signature|sig)=)
-        [^&#\s"'<>]*[^&#\s"'<>:;.,)\]]  # not what a sentence puts behind an address
+    r"""((?:[?&#;]|%3F|%26|%23)[\w.~%-]{,60}?
+        (?:token|api[_-]?key|access[_-]?key|secret|password|passwd|ticket|signature|sig)
+        (?:\[\]|%5B%5D|%5D|\])?(?:=|%3D))
+        [^&#\s"<>]*[^&#\s"'<>:;.,)\]]  # not what a sentence puts behind an address
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+_USER = re.compile(r"//[^/@\s?#]*@")  # of an address: a name and a password
 
 
 def printable(text: str) -> str:
@@ -23,7 +26,7 @@ def printable(text: str) -> str:
 
 def masked(text: str) -> str:
     """Text in which addresses keep the names of secrets in a query, but not their values."""
-    return _SECRET.sub(r"\1***", text)
+    return _USER.sub("//", _SECRET.sub(r"\1***", text))
 
 
 def shown_url(url: httpx.URL) -> str:

@@ -15,11 +15,20 @@ from labserver.deadline import Deadline
 from labserver.decoding import decoders_for
 from labserver.events import EventDecoder
 from labserver.printing import masked, printable, shown_url
-from labserver.recording import Bounds, Chunk, Ending, RecordedEvent, Recording, Watcher
+from labserver.recording import (
+    MOST_REASON,
+    Bounds,
+    Chunk,
+    Ending,
+    RecordedEvent,
+    Recording,
+    Watcher,
+)
 from labserver.table import Table
 
 KEEP_BYTES = 64 * 2**20
 CHUNK_BYTES = 512  # what a chunk takes in memory beside its data, at most
+MOST_NAME = 100  # characters of an event's name and id that are kept without its data
 METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token: RFC 9110, 5.6.2
 SEND_OPTIONS = ("auth", "follow_redirects")  # of httpx; all others describe the request
 
@@ -167,7 +176,8 @@ class _Reading:
         if self.events is None:
             return watcher is not None and watcher.chunk(Chunk(at, size, data))
         for event, text, id in self.events.feed(data):
-            recording.events.append(RecordedEvent(at, event, text if self.keep else "", id))
+            kept = (event, text, id) if self.keep else (event[:MOST_NAME], "", id[:MOST_NAME])
+            recording.events.append(RecordedEvent(at, *kept))
             if watcher and watcher.event(RecordedEvent(at, event, text, id)):
                 return True
             if len(recording.events) == self.bounds.max_chunks:
@@ -231,4 +241,5 @@ def _no_response(
         return TimeoutError(f"{address}: no response {in_time}.")
     # "Illegal header value b'Bearer …'": the name of the fault, not the token.
     reason = str(error).partition(" b'")[0].partition(' b"')[0] or type(error).__name__
-    return ConnectionError(f"{address}: {printable(reason)}{proxy_hint(request.url)}")
+    reason = masked(printable(reason))[:MOST_REASON]  # it may quote what a server sent
+    return ConnectionError(f"{address}: {reason}{proxy_hint(request.url)}")

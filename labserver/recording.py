@@ -12,7 +12,9 @@ from typing import NamedTuple
 import httpx
 
 from labserver.events import is_event_stream
-from labserver.printing import printable
+from labserver.printing import masked, printable
+
+MOST_REASON = 200  # characters of an error, which may quote what a server sent
 
 
 class Chunk(NamedTuple):
@@ -97,7 +99,7 @@ class Recording:
         charset = "utf-8" if self.has_events else self.response.charset_encoding or "utf-8"
         try:
             return body.decode(charset, "replace")
-        except LookupError:  # a charset that Python does not know
+        except (LookupError, UnicodeError):  # a charset that Python does not know, or no charset
             return body.decode("utf-8", "replace")
 
     @property
@@ -159,4 +161,4 @@ def counted(things: Sized | int, noun: str) -> str:
 def _reason(error: Exception | None) -> str:
     # httpx: "peer closed connection without sending complete message body (…)"
     words = str(error).replace(" without sending complete message body", "")
-    return printable(words) or type(error).__name__
+    return masked(printable(words))[:MOST_REASON] or type(error).__name__

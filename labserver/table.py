@@ -12,6 +12,7 @@ from labserver.recording import Chunk, RecordedEvent, Recording, Watcher
 FIRST, LAST = 40, 5  # rows that a long stream shows
 UPDATE_SECONDS = 0.05  # JupyterLab drops messages from about 1,000 a second on
 WIDTH = 44  # characters of data in a row
+MOST_PART = 200  # characters of a header in the line above the rows
 CHUNK_HEAD = f"{'#':>5} {'at s':>8} {'gap s':>8} {'bytes':>9}  data"
 EVENT_HEAD = f"{'#':>5} {'at s':>8} {'gap s':>8}  {'event':<10} {'id':<8} data"
 
@@ -103,7 +104,7 @@ def status_line(recording: Recording) -> str:
     if response.is_redirect and location:
         parts.append(f"redirect to {masked(location)}, not followed")
     parts.append(f"headers after {recording.headers_at:.3f} s")
-    return printable(" · ".join(parts))
+    return " · ".join(shorten(part, MOST_PART) for part in parts)
 
 
 def remarks(recording: Recording) -> list[str]:

@@ -38,7 +38,7 @@ each_coding = pytest.mark.parametrize("name", COMPRESS)
 
 def recorded(name, *pieces):
     app = FastAPI()
-    headers = {"Content-Encoding": name.partition(",")[0]}
+    headers = {"Content-Encoding": name.removesuffix(", bare")}
 
     async def body():
         for piece in pieces:
@@ -125,3 +125,22 @@ def test_packages_that_decode_more_are_those_of_httpx():
             assert coding not in accepted
         else:
             assert coding in accepted
+
+
+@pytest.mark.parametrize("name", ["gzip", "gzip, gzip", "br", "zstd"])
+def test_a_few_bytes_that_stand_for_many_come_in_small_pieces(name):
+    """A body that would fill the memory ends at a bound, as any other."""
+    packed = bytes(300 * 2**20)
+    for coding in name.split(", "):
+        packed = COMPRESS[coding](packed)
+    app = FastAPI()
+    headers = {"Content-Encoding": name}
+    app.get("/")(lambda: StreamingResponse(iter([packed]), headers=headers))
+    with Server(app) as server:
+        got = record(server.url, quiet=True, max_chunks=5, keep_data=False)
+    assert got.ending is Ending.MAX_CHUNKS
+    assert max(chunk.size for chunk in got.chunks) <= 8 * 2**20
+
+
+def test_more_codings_than_two_are_left():
+    assert not recorded(", ".join(["gzip"] * 3000)[:7000], b"x").decoded

@@ -199,3 +199,15 @@ def test_no_secret_and_no_control_character_is_kept(client):
     with Server(app) as server:
         client.get(server.url)
         assert "LookupError: GET /x?access_token=*** \\x1b[2J" in server.log
+
+
+def test_an_error_that_quotes_a_whole_body_is_cut(client):
+    app = FastAPI()
+
+    @app.get("/")
+    async def wrong():
+        raise KeyError("x" * 10**6)
+
+    with Server(app) as server:
+        client.get(server.url)
+        assert "Traceback" in server.log and len(server.log) < 50_000

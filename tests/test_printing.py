@@ -25,6 +25,7 @@ def test_control_characters_are_written_as_escapes(text, shown):
 @pytest.mark.parametrize(
     "name",
     ["token", "access_token", "id_token", "api_key", "apikey", "secret", "client-secret"]
+    + ["accessToken", "clientSecret", "access%5Ftoken", "api-key", "token[]", "user%5Bpassword%5D"]
     + ["password", "ticket", "signature", "X-Amz-Signature", "TOKEN"],
 )
 def test_secrets_of_a_query_are_masked(name):
@@ -32,6 +33,15 @@ def test_secrets_of_a_query_are_masked(name):
     assert masked(text) == (
         f"GET http://127.0.0.1/x?a=1&{name}=***&b=2 and http://h/?{name}=*** end"
     )
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/login?next=%2Fs%3Ftoken%3DS3CRET", "/#access_token=S3CRET", "/x;token=S3CRET"]
+    + ["http://ann:S3CRET@h/x", "//ann:S3CRET@h/x", "/?password=it'S3CRET&a=1"],
+)
+def test_wherever_an_address_has_them(address):
+    assert "S3CRET" not in masked(f"redirect to {address} now")
 
 
 def test_masking_twice_changes_nothing_more():

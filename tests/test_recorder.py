@@ -285,6 +285,24 @@ def test_the_redirect_that_fails_is_named():
     assert str(caught.value).startswith("GET http://127.0.0.1:1/next: ")
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\nbad header " + b"x" * 60_000,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"z" * 15_000,
+        b"HTTP/1.1 200 " + b"OK" * 15_000,
+        b"HTTP/1.1 200 OK\r\nContent-Type: " + b"x" * 30_000,
+    ],
+)
+def test_what_a_server_sends_is_said_in_short(head, capsys):
+    with answering_once(head + b"\r\n\r\n") as url:
+        try:
+            print(repr(record(url)))
+        except ConnectionError as error:
+            print(error)
+    assert max(map(len, capsys.readouterr().out.splitlines())) < 800
+
+
 @contextmanager
 def answering_once(answer):
     """The URL of a server that answers one request with these bytes, whatever they are."""

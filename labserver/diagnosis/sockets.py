@@ -1,6 +1,7 @@
 """What only a bare connection shows: a greeting that is not HTTP, bytes after a body's end."""
 
 import socket
+import threading
 import time
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -34,17 +35,26 @@ def bytes_beyond(url: httpx.URL, headers: httpx.Headers, size: int) -> bytes:
         return b""
     kind = HTTPConnection if url.scheme == "http" else HTTPSConnection
     connection = kind(url.host, url.port, timeout=SECONDS / 2)
-    data, end = b"", time.perf_counter() + SECONDS
+    data, end, timer = b"", time.perf_counter() + SECONDS, None
     with suppress(OSError, HTTPException, ValueError):
         asked = {name.decode(): value.decode("latin-1") for name, value in headers.raw}
         # Closed at the end, the connection shows that nothing more comes.
         closing = {"accept-encoding": "identity", **asked, "connection": "close"}
         connection.request("GET", url.raw_path.decode(), headers=closing)
+        timer = threading.Timer(SECONDS, _shut_down, [connection.sock])  # of headers that drip
+        timer.start()
         answer = connection.getresponse()
         while answer.length == size and len(data) < size + MOST_BYTES:
             piece = answer.fp.read1(MOST_BODY_BYTES)
             data += piece
             if not piece or time.perf_counter() > end:
                 break
+    if timer:
+        timer.cancel()
     connection.close()
     return data[size:][:MOST_BYTES].strip()
+
+
+def _shut_down(connection: socket.socket) -> None:
+    with suppress(OSError):  # closed already
+        connection.shutdown(socket.SHUT_RDWR)

@@ -202,7 +202,7 @@ def advice_error_inside(seen: Observation) -> str:
     keyed = FAILED.match(last) if len(seen.items) > 1 else None
     if keyed and seen.items[0].text.startswith(keyed[0]):
         keyed = None  # all of them begin so
-    traced = TRACEBACK.search(last if seen.sse else seen.text[-TRACEBACK_CHARACTERS:])
+    traced = TRACEBACK.search((last if seen.sse else seen.text)[-TRACEBACK_CHARACTERS:])
     return f"at the end: {quoted(last)}" if named or keyed or traced else ""
 
 
