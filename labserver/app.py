@@ -1,7 +1,7 @@
 """The finished server: every endpoint of the lessons, as one would ship it.
 
-Any ASGI server runs it: `uvicorn labserver.app:app`. Every stream is bounded. So is every number
-that says how much, since a stranger may send any number.
+Any ASGI server runs it: `uvicorn labserver.app:app`. Every stream is bounded, and every count and
+time in a query has an upper limit, since a stranger may send any number.
 """
 
 import asyncio

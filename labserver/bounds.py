@@ -90,8 +90,8 @@ def _declares_no_length(scope: Scope) -> bool:
 class OwnPages:
     """An ASGI layer that answers 403 to what a page of another origin asks a browser to send.
 
-    That page cannot read the answer, but a form or a text that it sends needs nobody's leave. Safe
-    methods pass. Clients that are no browser send neither of the two headers, and pass too.
+    That page cannot read the answer, but its browser sends a form or a text without asking first.
+    Safe methods pass. Clients that are no browser send neither of the two headers, and pass too.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -21,7 +21,7 @@ def show(path: str = "/", height: int = 600) -> "Page":
     """
     lab = server.running()
     if lab is None:
-        raise RuntimeError("Nothing is served yet: serve an app first, with serve(app).")
+        raise RuntimeError("No server is running: serve an app first, with serve(app).")
     if not isinstance(path, str) or not path.startswith("/") or path.startswith("//"):
         raise ValueError(f"show() takes a path that starts with one /, such as '/', not {path!r}.")
     return Page(lab.url, path, height)

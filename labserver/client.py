@@ -1,4 +1,4 @@
-"""The HTTP client that records: made once, and told by the environment only where it may be."""
+"""The HTTP clients of `record`: proxies of the environment are used for other machines alone."""
 
 import os
 from collections.abc import Mapping
@@ -30,7 +30,8 @@ def client_for(url: httpx.URL, follow_redirects: bool = False) -> httpx.Client:
     except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
         if here:
             return _loopback_client(True)
-        raise ConnectionError(f"{_at_fault()} in the environment is of no use: {error}") from None
+        name = _at_fault()
+        raise ConnectionError(f"{name} in the environment cannot be used: {error}") from None
 
 
 def proxy_hint(url: httpx.URL) -> str:

@@ -38,7 +38,8 @@ class Deadline:
         callers_trace = extensions.get("trace", lambda name, info: None)
 
         def trace(name: str, info: dict[str, Any]) -> None:
-            if name in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            # Also "proxy.start_tls.complete": a proxy's tunnel has a stream of its own.
+            if name.endswith((".connect_tcp.complete", ".start_tls.complete")):
                 self._stream = info["return_value"]
                 if self.passed:  # while it was connecting
                     self._shut_down()

@@ -74,7 +74,9 @@ class Decoder:
             if self._decompressor is None:
                 if self._coding == "gzip":
                     data = data.lstrip(b"\0")  # padding between members
-                if len(data) < 2:
+                if not data:
+                    return
+                if len(data) < 2 and self._coding == "deflate":
                     self._start = data
                     return
                 self._decompressor = _MAKERS[self._coding](data)

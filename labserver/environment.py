@@ -183,7 +183,8 @@ def advice(root: Path, python: Python, rows: list[Row]) -> list[str]:
     lines = []
     if release(python.version)[:2] > NEWEST:
         tried = " to ".join(".".join(map(str, version)) for version in (OLDEST, NEWEST))
-        lines.append(f"The lessons were tried on Python {tried}. Go on; if a cell fails, try one.")
+        lines.append(f"The lessons were tried on Python {tried}.")
+        lines.append("Go on; if a cell fails, try one of those.")
     if python.folder != root / "notebooks":
         lines.append(f"This runs in {python.folder}: open the notebook in {root / 'notebooks'}.")
     if not any(row.to_do for row in rows):

@@ -84,7 +84,8 @@ class EventDecoder:
 
     def _process(self, line: bytes) -> None:
         """Process a field (9.2.6). Other names than these four are ignored, comments too."""
-        name, value = name_and_value(line)
+        name, _, value = line.partition(b":")  # a call a line is a tenth slower
+        value = value.removeprefix(b" ")
         text = value.decode("utf-8", "replace")
         if name == b"data":
             self._data.append(text)

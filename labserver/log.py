@@ -1,6 +1,6 @@
 """What went wrong in a server's thread, kept for `server.log` and out of the learner's cells.
 
-No configuration of `logging` has a say in it: not `dictConfig`, which turns loggers off, nor
+No configuration of `logging` changes this: not `dictConfig`, which turns loggers off, nor
 `logging.disable`.
 """
 
@@ -54,7 +54,7 @@ class ThreadLog(logging.Filter):
         return _Logger(name, self)
 
     def loop_handler(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Keep what an event loop has nobody else to tell."""
+        """Keep the errors that an event loop passes to its exception handler."""
         if not loop.is_closed():  # past its end, only abandoned tasks speak
             self.logger("asyncio").error(context["message"], exc_info=context.get("exception"))
 

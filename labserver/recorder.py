@@ -1,5 +1,6 @@
 """Make a request and note when each chunk, or server-sent event, came."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,12 +14,13 @@ from labserver.client import client_for, proxy_hint
 from labserver.deadline import Deadline
 from labserver.decoding import decoders_for
 from labserver.events import EventDecoder
-from labserver.printing import printable, shown_url
+from labserver.printing import masked, printable, shown_url
 from labserver.recording import Bounds, Chunk, Ending, RecordedEvent, Recording, Watcher
 from labserver.table import Table
 
 KEEP_BYTES = 64 * 2**20
 CHUNK_BYTES = 512  # what a chunk takes in memory beside its data, at most
+METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token: RFC 9110, 5.6.2
 SEND_OPTIONS = ("auth", "follow_redirects")  # of httpx; all others describe the request
 
 
@@ -41,9 +43,9 @@ def record(
     64 MiB are kept. Further options are those of `httpx.Client.stream`.
 
     Raises before the headers only, since there is nothing to return yet: ValueError or TypeError
-    for what is no address, RuntimeError for a path when nothing is served, ConnectionError or
-    TimeoutError, naming the address and the cause. After the headers it returns what came, and
-    says how it ended.
+    for an address or a method that is none, RuntimeError for a path when nothing is served,
+    ConnectionError or TimeoutError, naming the address and the cause. After the headers it returns
+    what came, and says how it ended.
     """
     bounds = Bounds(max_chunks, seconds)
     watcher = None if quiet else Table()
@@ -69,6 +71,8 @@ def record_watched(
     `raw` leaves a content-encoding as it came.
     """
     address, lab = resolve(url)
+    if not METHOD.fullmatch(method):
+        raise ValueError(f"A method is a word such as GET, not {method!r}.")
     client = client_for(address, bool(httpx_options.get("follow_redirects")))
     send_options = {k: httpx_options.pop(k) for k in SEND_OPTIONS if k in httpx_options}
     if "headers" in httpx_options:  # in UTF-8, as browsers send Last-Event-ID
@@ -192,17 +196,17 @@ def resolve(url: str | httpx.URL) -> tuple[httpx.URL, server.Server | None]:
     try:
         if str(url).startswith("/"):
             if lab is None:
-                raise RuntimeError("Nothing is served yet: serve an app first, with serve(app).")
+                raise RuntimeError("No server is running: serve an app first, with serve(app).")
             return httpx.URL(lab.url + str(url)), lab
         address = httpx.URL(url)
     except (httpx.InvalidURL, UnicodeError) as error:
-        raise ValueError(f"{url!r} is not a URL: {error}") from None
+        raise ValueError(f"{masked(repr(url))} is not a URL: {error}") from None
     if address.scheme not in ("http", "https") or not address.host or (address.port or 0) > 65535:
         raise ValueError(
             f"A path that starts with / or a whole URL is needed, such as "
-            f"http://127.0.0.1:8000/export, not {str(url)!r}."
+            f"http://127.0.0.1:8000/export, not {masked(repr(str(url)))}."
         )
-    ours = lab and (address.host, address.port) == (server.HOST, lab.port)
+    ours = lab and address.host in (server.HOST, "localhost") and address.port == lab.port
     return address, lab if ours else None
 
 
@@ -222,10 +226,9 @@ def _no_response(
         request = error.request  # where a redirect was followed, the one that failed
     address = f"{request.method} {shown_url(request.url)}"
     if deadline.passed or isinstance(error, httpx.TimeoutException):
-        in_time = f"in time: {error}" if own_timeout and not deadline.passed else ""
-        return TimeoutError(
-            f"{address}: no response {in_time or f'within {deadline.seconds:g} s'}."
-        )
+        bounded = deadline.seconds is not None and (deadline.passed or not own_timeout)
+        in_time = f"within {deadline.seconds:g} s" if bounded else f"in time: {error}"
+        return TimeoutError(f"{address}: no response {in_time}.")
     # "Illegal header value b'Bearer …'": the name of the fault, not the token.
     reason = str(error).partition(" b'")[0].partition(' b"')[0] or type(error).__name__
     return ConnectionError(f"{address}: {printable(reason)}{proxy_hint(request.url)}")

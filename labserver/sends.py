@@ -24,6 +24,7 @@ class Sends:
         self.returned.set()
         self._answered = 0  # requests whose response is complete, and their app call is not
         self._watchers = 0
+        self._lock = threading.Lock()  # several threads may record at once
         self._moments: dict[Address, list[float]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -38,13 +39,15 @@ class Sends:
     @contextmanager
     def watching(self) -> Iterator[Mapping[Address, Sequence[float]]]:
         """Note the times, in seconds of `time.perf_counter()`, by the address of the client."""
-        self._watchers += 1
+        with self._lock:
+            self._watchers += 1
         try:
             yield self._moments
         finally:
-            self._watchers -= 1
-            if not self._watchers:
-                self._moments.clear()
+            with self._lock:
+                self._watchers -= 1
+                if not self._watchers:
+                    self._moments.clear()
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         moments: list[float] | None = None
@@ -70,7 +73,10 @@ class Sends:
 
     def _count(self, change: int) -> None:
         self._answered += change
-        (self.returned.clear if self._answered else self.returned.set)()
+        if self._answered:
+            self.returned.clear()
+        else:
+            self.returned.set()
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

@@ -161,7 +161,7 @@ class Server:
             # Its event loop is held by a call that blocks. Without the listener it is harmless.
             self._left_behind = True
             self._listener.close()
-            print(f"{self.url} does not stop: something blocks its event loop. Left behind.")
+            print(f"{self.url} does not stop: a call blocks its event loop. Its port is free.")
 
     def _start_thread(self) -> None:
         try:
@@ -243,4 +243,5 @@ def _listen_again(port: int, elsewhere: bool) -> socket.socket:
     except OSError:
         if not elsewhere:
             raise
+        print(f"The old address, port {port}, is in use by another program: a new one is taken.")
         return _listen(0)

@@ -128,7 +128,7 @@ def told(url, **environment):
 def test_a_variable_of_no_use_is_named(name, value, lab):
     in_python, in_terminal = told("http://lab.invalid/", **{name: value})
     last = in_python.stderr.splitlines()[-1]
-    assert last.startswith(f"ConnectionError: {name} in the environment is of no use: ")
+    assert last.startswith(f"ConnectionError: {name} in the environment cannot be used: ")
     assert in_terminal.returncode == 1
     assert in_terminal.stderr.splitlines() == [last.removeprefix("ConnectionError: ")]
     assert "s3cret" not in in_python.stderr.splitlines()[-1]

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import time
 
 import pytest
 from fastapi import FastAPI
 from fastapi.sse import EventSourceResponse as NativeResponse
 from services import DONE, EVENTS, asgi, healthy, named, observed, said_of, sse, text
 
+from labserver.diagnosis.rules import event_format
 from labserver.recording import Ending
 
 
@@ -154,3 +156,16 @@ def test_a_stream_may_have_nothing_to_say_yet(frame):
 def test_what_is_not_utf_8_is_named_by_its_byte():
     found = said_of(observed("data: ok\n\n", "data: café\n\n".encode("latin-1")))
     assert found["not-utf-8"] == "byte 0xe9 at position 19, after 'data: ok\\n\\ndata: caf'"
+
+
+def test_a_long_line_takes_no_long_time():
+    """A picture in base64, say: the time grows with the bytes, not with their square."""
+
+    def seconds(size):
+        body = b"data: " + b"x" * size + b"\n\n" + b"a\rb\rc\n" * 9
+        start = time.process_time()
+        assert len(event_format.BARE_CR.findall(body)) == 18
+        return time.process_time() - start
+
+    short, long = (min(seconds(size) for _ in range(5)) for size in (10**5, 10**6))
+    assert long < 40 * short

@@ -309,6 +309,12 @@ def test_headers_are_sent_in_utf_8(headers):
     assert json.loads(got.text)["x"].encode("latin-1").decode() == want
 
 
+@pytest.mark.parametrize("method", ["Łódź", "GET /", "", "a b", "GET\r\nX: y"])
+def test_a_method_is_a_word(method):
+    with pytest.raises(ValueError, match="A method is a word such as GET, not "):
+        record("/five", method)
+
+
 @pytest.mark.parametrize(
     ("path", "words"),
     [("/missing", ": 404, 8 bytes"), ("/cut", "ended early: peer closed"), ("/five", "")],

@@ -71,7 +71,7 @@ TAUGHT = [
     ("to clients chunk-by-chunk", 1, "wire-why", "a chunk for each yield"),
     ("sending logs in real-time", 8, "edit-class-look", 'record("/logs")'),
     # Is it similar to Starlette's SSE?
-    ("is it similar to starlet's sse", 7, "headers", "is one made from the other?"),
+    ("is it similar to starlet's sse", 7, "headers", "is one a subclass"),
     ("built on top of Starlette", 7, "binary", "One class is Starlette's"),
     ("related, not the same thing", 7, "binary", "siblings under Response"),
     ("a general-purpose streaming mechanism", 5, "by-hand-program", "StreamingResponse(frames"),
@@ -265,7 +265,7 @@ CORRECTED = [
     (
         ("Streams chunks directly from disk",),
         (2, "part-look", '"Range": "bytes=1000-1099"'),
-        (2, "names", "For a file on disk, it is the better choice"),
+        (2, "names", "For a file on disk, `FileResponse` is the better choice"),
     ),
     # Earlier and smaller, not faster; small chunks are slower.
     (
@@ -343,7 +343,7 @@ CORRECTED = [
     (
         ("send 1MB chunks",),
         (8, "file-look", "blocks sent,"),
-        (8, "file-seen", "they are cut wherever the network cuts them"),
+        (8, "file-seen", "they are cut wherever the network and httpx cut them"),
     ),
     (
         ("to clients chunk-by-chunk", "Forward chunks as they arrive"),

@@ -82,7 +82,7 @@ def _async_items(result: Any) -> Iterator[Any]:
 
 
 def awaited(result: Any) -> Any:
-    """What a function returned; of one of `async def`, what comes of it."""
+    """What a function returned; of one of `async def`, its result when awaited."""
     if not inspect.isawaitable(result):
         return result
     loop = asyncio.new_event_loop()

@@ -27,7 +27,7 @@ SECONDS = 30.0  # for the four steps, on a busy machine
 
 @exercise
 def keeps_answering(app: Any) -> None:
-    """Refuses with a 403; streams step by step to who has the key, others answered meanwhile."""
+    """Refuses with a 403; streams step by step to a client with the key; answers all others."""
     with served(app) as url:
         for path in ("/steps", "/steps?key=coffee"):
             refused = ask(url + path)

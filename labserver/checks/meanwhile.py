@@ -24,8 +24,8 @@ SHORT = 0.2  # seconds: a stream over sooner holds nobody up
 
 HELD_UP = (
     "while {path} streams, another request to this server waits for it ({share:.0%} of the time). "
-    "In `async def`, await what takes time, such as asyncio.sleep(…); what blocks, such as "
-    "time.sleep(…), belongs into a plain def."
+    "In `async def`, await what takes time, such as asyncio.sleep(…); put what blocks, such as "
+    "time.sleep(…), in a plain def."
 )
 
 
@@ -82,7 +82,8 @@ class Others(Watcher):
         waits = (
             min(until, self._end) - at for at, until in zip(self._asked, answered, strict=True)
         )
-        return sum(max(wait, 0.0) for wait in waits) / (self._end - self._start)
+        late = sum(wait for wait in waits if wait > self._usual)
+        return late / (self._end - self._start)
 
     def _ask(self) -> None:
         if len(self._asked) < MOST and not self._end and self._free.acquire(blocking=False):

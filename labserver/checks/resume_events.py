@@ -79,7 +79,7 @@ def _judge_never_given(url: str, last_id: str) -> None:
 
 @exercise
 def ends_for_good(app: Any) -> str | None:
-    """Resumes after each stage; the last event is `end`; who had that is answered 204."""
+    """Resumes after each stage; the last event is `end`; a client that had it gets a 204."""
     with served(app) as url:
         events = fetched(f"{url}/job", max_rows=MOST_EVENTS).events
         require_equal(_data(events), STAGES, "the stages of /job")

@@ -38,7 +38,7 @@ def diagnose(
 
 
 class Diagnosis(NamedTuple):
-    """What came of it."""
+    """The findings, and whether an interrupt ended it."""
 
     findings: list[Finding]
     interrupted: bool

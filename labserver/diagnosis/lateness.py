@@ -1,4 +1,4 @@
-"""How late this machine is: what a wait owes to it, and not to the service."""
+"""How much of a measured wait is this machine's own delay, and not the service's."""
 
 import threading
 import time

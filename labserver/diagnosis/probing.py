@@ -29,7 +29,7 @@ MOST_TIMES = 13  # that it sends the same request, if that is not a safe one
 
 
 class Prober:
-    """Asks a service the same again and again, each time in another way."""
+    """Sends one request several times, with one thing changed each time."""
 
     def __init__(self, requests: Requests, seconds: float) -> None:
         self.requests, self.seconds = requests, seconds
@@ -128,12 +128,18 @@ class Prober:
             began = time.perf_counter()
             seen.apart = began - start
             both.append(threads.submit(self.requests.attempt, limit, Enough(8, 2.0)))
+            ended: list[float] = []
+            both[1].add_done_callback(lambda _: ended.append(time.perf_counter()))
             while not all(one.done() for one in both) and time.perf_counter() - start < limit:
                 wait = self.requests.wait(limit)
                 seen.waits += [] if wait is None else [wait]
                 time.sleep(PAUSE)
-            seen.pair = [answer for one in both if (answer := one.result())]
-            seen.unanswered = time.perf_counter() - began if len(seen.pair) == 1 else 0.0
+            answers = [one.result() for one in both]
+            seen.pair = [answer for answer in answers if answer]
+            # What waited to its end got no headers; what ended sooner was refused.
+            waited = ended[0] - began
+            unanswered = answers[0] and not answers[1] and waited > limit / 2
+            seen.unanswered = waited if unanswered else 0.0
         finally:
             threads.shutdown(wait=False)  # an interrupt does not wait for them; they end in time
         seen.calm += self._calm(limit)

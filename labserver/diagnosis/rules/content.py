@@ -17,6 +17,7 @@ NEIGHBOURS = 999  # characters of two texts that may hold the two halves of a le
 LOST = "\ufffd"
 NOTHING = {"None", "undefined", "[object Object]"}
 REPR = re.compile(r"\{'.*\}|b'.*'|<(.* object|function .*|coroutine .*|\S+) at 0x[0-9a-f]+>", re.S)
+NO_ESCAPE = re.compile(r"""\\[^\n\\'"abfnrtv0-7xNuU]""")  # no repr has it, and Python warns
 
 
 @rule(
@@ -57,7 +58,8 @@ def _is_repr(text: str) -> bool:
         return True
     with suppress(Exception):  # whatever a stranger's text may do to a parser
         like = text[0] in "{[(" and "'" in text[:LONGEST] and not is_json(text)
-        return like and len(text) <= LONGEST and bool(ast.literal_eval(text))
+        like = like and len(text) <= LONGEST and not NO_ESCAPE.search(text)
+        return like and bool(ast.literal_eval(text))
     return False
 
 

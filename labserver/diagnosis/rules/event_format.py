@@ -12,7 +12,8 @@ ENOUGH_FRAMES = 3  # without an event in one of them, it is no chance
 TOO_SOON = 10  # milliseconds; below, seconds may have been meant
 BYTE_ORDER_MARK = "\ufeff"
 # A CR that ends a line by itself, where other lines end in LF, and what is lost after it.
-BARE_CR = re.compile(rb"[^\r\n]*\r(?!\n)(?!(?:data|event|id|retry)?:|[\r\n])[^\r\n]+")
+BARE_CR = re.compile(rb"\r(?!\n)(?!(?:data|event|id|retry)?:|[\r\n])[^\r\n]+")
+BEFORE = 40  # bytes of the line in front of it that are quoted
 
 
 def _shown(line: Line) -> str:
@@ -137,8 +138,14 @@ def byte_order_mark(seen: Observation) -> str:
 def carriage_return(seen: Observation) -> str:
     if not seen.sse or b"\n" not in seen.body:
         return ""
-    found = BARE_CR.findall(seen.body)
-    return some([text.decode(errors="replace") for text in found], "place")
+    found = [_with_its_line(seen.body, match) for match in BARE_CR.finditer(seen.body)]
+    return some(found, "place")
+
+
+def _with_its_line(body: bytes, match: re.Match[bytes]) -> str:
+    start = body[max(0, match.start() - BEFORE) : match.start()]
+    *_, line = re.split(rb"[\r\n]", start)
+    return (line + match[0]).decode(errors="replace")
 
 
 @rule(

@@ -151,7 +151,7 @@ def advice_ends_when_idle(seen: Observation) -> str:
     "cut-short",
     Level.FAULT,
     """The body was cut after its first bytes. This is consistent with an exception in the
-    generator; the status 200 has left by then. Read the server's log for the traceback. Tell the
+    generator; the status 200 was already sent. Read the server's log for the traceback. Tell the
     client of errors in the stream itself, as data.""",
 )
 def cut_short(seen: Observation) -> str:
