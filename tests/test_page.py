@@ -68,9 +68,9 @@ def visit(browser):
 
     yield visit
     for page, host, expected in pages:
+        page.context.close()  # what is said until then is looked at, too
         asked += [url for url in page.asked if not url.split(":", 1)[1].startswith(f"//{host}/")]
         said = [line for line in said if not any(text in line for text in expected)]
-        page.context.close()
     assert (asked, said) == ([], [])
 
 
