@@ -31,7 +31,7 @@ def client_for(url: httpx.URL, follow_redirects: bool = False) -> httpx.Client:
         if here:
             return _loopback_client(True)
         name = _at_fault()
-        reason = error if name in CERTIFICATE_VARIABLES else type(error).__name__  # no password
+        reason = "it is no URL" if isinstance(error, httpx.InvalidURL) else error  # no password
         raise ConnectionError(f"{name} in the environment cannot be used: {reason}") from None
 
 
