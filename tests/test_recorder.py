@@ -394,3 +394,11 @@ def test_a_secret_in_a_query_is_not_shown(capsys):
 def test_the_type_of_a_body_is_said(capsys):
     record("/body", "POST", json={"a": 1})
     assert capsys.readouterr().out.splitlines()[0].endswith("/body · application/json")
+
+
+def test_without_data_long_names_and_ids_are_not_kept_either():
+    event = b"id: " + b"i" * 9000 + b"\nevent: " + b"e" * 9000 + b"\ndata: x\n\n"
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+    with answering_once(head + event) as url:
+        (kept,) = record(url, quiet=True, keep_data=False).events
+    assert kept.data == "" and max(len(kept.event), len(kept.id)) <= 100

@@ -85,7 +85,7 @@ def _judge_live(stayed: Recording, opened: float) -> None:
 
 
 def _judge_late(url: str) -> None:
-    """All is done: whoever comes now gets what is missing, at once."""
+    """All is done: a client that comes now gets what is missing, at once."""
     for last_id in ("40", "80"):
         _judge_rest(_listened(url, last_id), f"with Last-Event-ID: {last_id}", int(last_id))
 
