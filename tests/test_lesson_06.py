@@ -2,7 +2,9 @@
 
 import random
 from collections import defaultdict
+from threading import Event
 
+import anyio
 import pytest
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
@@ -15,18 +17,29 @@ from labserver.server import Server
 LESSON = lesson(6)
 FOLLOW_IN_CHROMIUM = """path => new Promise(resolve => {
   const came = [], source = new EventSource(path);
-  const see = (e) => came.push([e.type, e.data, e.lastEventId]);
+  const see = (e) => {
+    came.push([e.type, e.data, e.lastEventId]);
+    if (path.startsWith("/theirs")) fetch("/heard/theirs", {method: "POST"});
+  };
   source.onmessage = see;
   source.addEventListener("end", see);
   source.onerror = () => source.readyState === EventSource.CLOSED && resolve(came);
 })"""
 
 
-def stream(*pieces, cut=False):
+def stream(*pieces, cut_when=None):
+    """An event stream; with `cut_when`, an Event, it is cut once that is set, or after 10 s.
+
+    A browser may drop what it has received, but not yet handed on, when the connection is cut.
+    """
+
     async def body():
         for piece in pieces:
             yield piece
-        if cut:
+        if cut_when:
+            with anyio.move_on_after(10):
+                while not cut_when.is_set():
+                    await anyio.sleep(0.01)
             raise ConnectionError("cut")
 
     return StreamingResponse(body(), media_type="text/event-stream")
@@ -34,18 +47,27 @@ def stream(*pieces, cut=False):
 
 UNKNOWN = ("3", "99", "abc", "-1", "07", "\u0661")
 FIRST = "retry: 20\nid: 7\ndata: x\n\n"
-ANSWERS = {  # one after another; after the last, 204
-    "a body that ends": [lambda: stream(FIRST)] * 3,
-    "a cut": [lambda: stream(FIRST, "id: 8\ndata: half\n", cut=True)],
-    "an id without data": [lambda: stream(FIRST, "id: 8\n\n")],
-    "an empty id": [lambda: stream(FIRST, "data: y\nid\n\n"), lambda: stream("data: z\n\n")],
-    "a comment first": [lambda: stream(FIRST), lambda: stream(": ping\n\n", cut=True)],
-    "an event without an id": [lambda: stream(FIRST, "event: end\ndata\n\n")],
-    "an event without data": [lambda: stream(FIRST, "event: end\n\n")],
-    "an id that is no ASCII": [lambda: stream("retry: 20\nid: Łódź\ndata: x\n\n")],
-    "a redirect": [lambda: stream(FIRST), lambda: RedirectResponse("?again")],
+ANSWERS = {  # one after another, given the Event "an event was heard"; after the last, 204
+    "a body that ends": [lambda heard: stream(FIRST)] * 3,
+    "a cut": [lambda heard: stream(FIRST, "id: 8\ndata: half\n", cut_when=heard)],
+    "an id without data": [lambda heard: stream(FIRST, "id: 8\n\n")],
+    "an empty id": [
+        lambda heard: stream(FIRST, "data: y\nid\n\n"),
+        lambda heard: stream("data: z\n\n"),
+    ],
+    "a comment first": [
+        lambda heard: stream(FIRST),
+        lambda heard: stream(": ping\n\n", cut_when=heard),
+    ],
+    "an event without an id": [lambda heard: stream(FIRST, "event: end\ndata\n\n")],
+    "an event without data": [lambda heard: stream(FIRST, "event: end\n\n")],
+    "an id that is no ASCII": [lambda heard: stream("retry: 20\nid: Łódź\ndata: x\n\n")],
+    "a redirect": [lambda heard: stream(FIRST), lambda heard: RedirectResponse("?again")],
     **{
-        f"status {code}": [lambda: stream(FIRST), lambda code=code: Response(status_code=code)]
+        f"status {code}": [
+            lambda heard: stream(FIRST),
+            lambda heard, code=code: Response(status_code=code),
+        ]
         for code in (201, 204, 401, 404, 422, 500, 502, 503)
     },
 }
@@ -67,7 +89,7 @@ def cells():
 
 
 def answering():
-    app, asked = FastAPI(), defaultdict(list)
+    app, asked, heard = FastAPI(), defaultdict(list), defaultdict(Event)
 
     @app.get("/")
     async def page():
@@ -77,16 +99,23 @@ def answering():
     async def answer(who: str, case: str, request: Request):
         asked[who].append(request.headers.get("last-event-id"))
         answers = ANSWERS[case][len(asked[who]) - 1 :]
-        return answers[0]() if answers else Response(status_code=204)
+        return answers[0](heard[who]) if answers else Response(status_code=204)
 
-    return app, asked
+    @app.post("/heard/{who}", status_code=204)
+    async def note(who: str):
+        heard[who].set()
+
+    return app, asked, heard
 
 
 @pytest.mark.parametrize("case", ANSWERS)
 def test_follow_asks_as_chromium_does(case, page, cells):
-    app, asked = answering()
+    app, asked, heard = answering()
+    ours = []
     with Server(app) as server:
-        ours = [list(event) for event in cells()["follow"](f"{server.url}/ours/{case}", most=9)]
+        for event in cells()["follow"](f"{server.url}/ours/{case}", most=9):
+            ours.append(list(event))
+            heard["ours"].set()
         page.goto(server.url)
         theirs = page.evaluate(FOLLOW_IN_CHROMIUM, f"/theirs/{case}")
     assert ours == theirs
