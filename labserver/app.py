@@ -8,27 +8,36 @@ import asyncio
 import csv
 import io
 import json
+import os
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Body, Depends, FastAPI, Header, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, StreamingResponse
+from fastapi.responses import (
+    FileResponse,
+    HTMLResponse,
+    JSONResponse,
+    Response,
+    StreamingResponse,
+)
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from labserver import relay
-from labserver.bounds import BoundedBody, OwnPages
+from labserver import relay, stores
+from labserver.bounds import SPARE_DESCRIPTORS, BoundedBody, OwnPages, descriptors
 from labserver.guard import LOOPBACK
+from labserver.stores import Store, StoreAway
 
 ROWS_A_CHUNK = 500
-LISTENERS = 100  # at a time
-UNREAD = 20  # notifications kept for a slow listener
+LISTENERS = 100  # at a time, unless LABSERVER_LISTENERS says another number
+AWAY_SECONDS = 10.0  # that a listener waits for a store
 BODY_BYTES = 2**14  # a notification, however its characters are written
 RETRY = 1000  # milliseconds after which a browser asks again
+UNCACHED = {"Cache-Control": "no-store"}
 # A browser that guesses the type of a plain text shows nothing until it has seen enough of it.
 AS_TEXT = {"X-Content-Type-Options": "nosniff"}
 PAGE = Path(__file__).with_name("page.html")
@@ -48,11 +57,21 @@ Name = Annotated[str, Query(max_length=40, description="of the client's choice, 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-    """Make the file that /download sends, and remove it at the end."""
+    """Open the store of /notifications; make the file that /download sends. Tidy up at the end."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "data.bin")
         file.write_bytes(bytes(range(256)) * 2**15)  # 8 MiB
-        yield {"file": file, "listeners": set(), "named": {}}
+        most = most_listeners()
+        async with stores.opened() as store:
+            yield {"file": file, "store": store, "most": most, "listeners": [], "named": {}}
+
+
+def most_listeners() -> int:
+    """How many may listen at a time: a setting, but no more than there are descriptors for."""
+    wanted = os.environ.get("LABSERVER_LISTENERS", str(LISTENERS))
+    if not wanted.isdecimal():
+        raise ValueError(f"LABSERVER_LISTENERS is a whole number, not {wanted!r}.")
+    return min(int(wanted), descriptors() - SPARE_DESCRIPTORS)
 
 
 app = FastAPI(title="Streaming lab", lifespan=lifespan)
@@ -251,41 +270,73 @@ async def logs(
     return EventSourceResponse(entries())
 
 
-async def own_queue(request: Request) -> AsyncIterator[asyncio.Queue[str]]:
-    """A listener's queue among all listeners', for as long as its response lasts."""
-    listeners = request.state.listeners
-    if len(listeners) >= LISTENERS:
-        raise HTTPException(503, "Too many clients listen now.", headers={"Retry-After": "10"})
-    queue = asyncio.Queue[str](maxsize=UNREAD)
-    listeners.add(queue)
+async def listening(request: Request) -> AsyncIterator[None]:
+    """Count a listener, for as long as its response lasts."""
+    request.state.listeners.append(request)
     try:
-        yield queue
+        yield
     finally:
-        listeners.discard(queue)
+        request.state.listeners.remove(request)
+
+
+def come_later(request: Request) -> Response:
+    """Send one listener too many away for ten seconds.
+
+    A browser would never come back after a 503, so it gets an event stream that says when to.
+    """
+    if "text/event-stream" in request.headers.get("accept", ""):
+        return Response("retry: 10000\n\n", media_type="text/event-stream", headers=UNCACHED)
+    raise HTTPException(503, "Too many clients listen now.", headers={"Retry-After": "10"})
 
 
 @app.post("/notifications", status_code=202)
 async def notify(request: Request, text: Annotated[str, Body(max_length=1000)]) -> dict[str, int]:
-    """Tell all who listen now. A slow listener misses messages; it never blocks the others."""
-    for queue in request.state.listeners:
-        with suppress(asyncio.QueueFull):
-            queue.put_nowait(text)
+    """Tell all who listen. Once this is a 202, each of them gets it, from whatever process."""
+    try:
+        await request.state.store.publish(text)
+    except StoreAway as why:
+        stores.log.warning("A notification was refused, since the store does not answer: %s", why)
+        raise HTTPException(503, "The store does not answer.", {"Retry-After": "1"}) from None
     return {"listeners": len(request.state.listeners)}
 
 
-@app.get("/notifications")
+@app.get("/notifications", dependencies=[Depends(listening)])
 async def notifications(
-    queue: Annotated[asyncio.Queue[str], Depends(own_queue)],
+    request: Request,
     seconds: Annotated[float, Query(gt=0, le=600)] = 60,
-) -> EventSourceResponse:
-    """The notifications of the next `seconds`. Then a browser comes back by itself."""
+    last_event_id: LastEventId = "",
+) -> Response:
+    """The notifications of the next `seconds`. Then a browser comes back by itself.
 
-    async def told() -> AsyncIterator[ServerSentEvent]:
-        clock = asyncio.get_running_loop().time
-        end = clock() + seconds
-        with suppress(TimeoutError):
-            while True:
-                text = await asyncio.wait_for(queue.get(), end - clock())
-                yield ServerSentEvent(text, event="notification")
+    Who sends an id goes on after it. Where that is no longer known, an event `reset` says that
+    notifications are missing, and those that are kept follow.
+    """
+    if len(request.state.listeners) > request.state.most:
+        return come_later(request)
+    return EventSourceResponse(told(request.state.store, last_event_id, seconds))
 
-    return EventSourceResponse(told())
+
+async def told(store: Store, last_event_id: str, seconds: float) -> AsyncIterator[ServerSentEvent]:
+    """What a listener hears. Where the store is away, it waits for it, ten seconds at most.
+
+    A newcomer first gets the id of the newest notification, so that it can come back with it.
+    """
+    clock = asyncio.get_running_loop().time
+    end, answered = clock() + seconds, clock()
+    place = last_event_id or None
+    yield ServerSentEvent(retry=RETRY)
+    while clock() < min(end, answered + AWAY_SECONDS):
+        try:
+            if place is None:
+                place = await store.last()
+                yield ServerSentEvent(id=place)
+            for note in await store.after(place, end - clock()):
+                place = note.id
+                name = None if note.text is None else "notification"
+                yield ServerSentEvent(note.text, event=name, id=note.id)
+            answered = clock()
+        except StoreAway:
+            yield ServerSentEvent(comment="waiting for the store")
+        except LookupError:
+            place = ""  # before all that are kept
+            yield ServerSentEvent("Notifications are missing before the next.", event="reset")

@@ -173,12 +173,18 @@ class _Connection(socket.socket):
             self.shutdown(socket.SHUT_RDWR)
 
 
-def _spare_descriptors(newest: socket.socket) -> int:
-    """How many file descriptors the process may still open, after this newest one."""
+def descriptors() -> int:
+    """How many file descriptors this process may have open, at most 10,000."""
     if sys.platform != "win32":
         allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)  # each time: it can be changed
-        if allowed == resource.RLIM_INFINITY:
-            allowed = DESCRIPTORS
-        # POSIX gives out the lowest number that is free: all below it are taken, by whatever.
-        return min(allowed, DESCRIPTORS) - newest.fileno() - 1
-    return SPARE_DESCRIPTORS  # no such limit is known there
+        if allowed != resource.RLIM_INFINITY:
+            return min(allowed, DESCRIPTORS)
+    return DESCRIPTORS  # on Windows, no such limit is known
+
+
+def _spare_descriptors(newest: socket.socket) -> int:
+    """How many file descriptors the process may still open, after this newest one."""
+    if sys.platform == "win32":
+        return SPARE_DESCRIPTORS
+    # POSIX gives out the lowest number that is free: all below it are taken, by whatever.
+    return descriptors() - newest.fileno() - 1

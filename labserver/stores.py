@@ -1,0 +1,205 @@
+"""Where notifications live: in this process's memory, or in a stream of a Valkey or Redis.
+
+Both keep the newest notes in order, each under an id that a client sends back to go on after it.
+An id that Valkey gave means the same in every process, so any of them can resume any client.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
+from typing import Protocol, TypeVar
+
+from labserver.tail import KEPT, Note, Tail
+
+KEY = "labserver:notifications"  # the stream's
+ANSWER_SECONDS = 2.0  # that a store has for one command
+BLOCK_SECONDS = 1.0  # that the store lets the reader wait for a note; less than ANSWER_SECONDS
+AGAIN_SECONDS = 0.2  # after which a lost store is tried again
+
+log = logging.getLogger("uvicorn.error")
+T = TypeVar("T")
+
+
+class StoreAway(Exception):
+    """The store does not answer now; the text says why, and names no password."""
+
+
+class Store(Protocol):
+    """Where notes are kept, and how a listener reads them."""
+
+    async def publish(self, text: str) -> str:
+        """Keep a note and return its id. Raises StoreAway; then it may be kept or not."""
+
+    async def last(self) -> str:
+        """The id of the newest note, after which a newcomer begins. Raises StoreAway."""
+
+    async def after(self, id: str, seconds: float) -> list[Note]:
+        """The notes after that one, oldest first; "" is before all. Waits for the first.
+
+        Returns none where none comes within `seconds`. Raises LookupError for an id that was never
+        given or whose notes are gone, StoreAway where the store does not answer.
+        """
+
+
+class MemoryStore:
+    """Notes in the memory of this process; another one does not hear of them."""
+
+    def __init__(self) -> None:
+        self._life = time.time_ns() // 1_000_000  # the ids of an earlier process are unknown
+        self._count = 0
+        self._tail = Tail([Note(f"{self._life}-0", None)])
+
+    async def publish(self, text: str) -> str:
+        """Keep a note; returns its id."""
+        self._count += 1
+        self._tail.add(Note(f"{self._life}-{self._count}", text))
+        return self._tail.last
+
+    async def last(self) -> str:
+        """The id of the newest note."""
+        return self._tail.last
+
+    async def after(self, id: str, seconds: float) -> list[Note]:
+        """The notes after that one, as Store says."""
+        if not self._tail.after(id):
+            await self._tail.wait(seconds)
+        return self._tail.after(id)
+
+
+class ValkeyStore:
+    """Notes in a stream of a Valkey or Redis, which several processes share.
+
+    One reader a process follows the stream (XREAD, from the id that it had last) and feeds the
+    tail that all listeners of this process read: one connection, however many they are.
+    """
+
+    def __init__(self, url: str) -> None:
+        from valkey.asyncio import Valkey  # only here: the lab does without it
+
+        # The client tries nothing twice: an XADD whose answer was lost could be there twice then.
+        self._client = Valkey.from_url(
+            url,
+            decode_responses=True,
+            socket_timeout=ANSWER_SECONDS,
+            socket_connect_timeout=ANSWER_SECONDS,
+        )
+        self._tail: Tail | None = None
+        self._why = "it was not asked yet"
+        self._lost = False
+        self._back = asyncio.Event()  # set while the reader follows the stream
+
+    async def publish(self, text: str) -> str:
+        """Keep a note (XADD) and return its id."""
+        fields = {"text": text}
+        return str(await self._answer(self._client.xadd(KEY, fields, maxlen=KEPT)))
+
+    async def last(self) -> str:
+        """The id of the newest note that the reader has."""
+        return (await self._here(0)).last
+
+    async def after(self, id: str, seconds: float) -> list[Note]:
+        """The notes after that one, as Store says."""
+        tail = await self._here(seconds)
+        if id and id not in tail:
+            await self._catch_up(tail)  # another process may have given it a moment ago
+        if not tail.after(id):
+            await tail.wait(seconds)
+        return tail.after(id)
+
+    async def follow(self) -> None:
+        """Read the stream for as long as this task lives, whatever becomes of the store."""
+        while True:
+            try:
+                await self._follow(await self._found())
+            except Exception as error:
+                self._why = str(error) or type(error).__name__
+                if not self._lost:  # told once, not five times a second
+                    log.warning("The store does not answer: %s", self._why)
+                self._lost = True
+                await asyncio.sleep(AGAIN_SECONDS)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    async def _found(self) -> Tail:
+        """The tail to go on with; a new one, where the note that was read last is gone."""
+        if self._tail and await self._is_kept(self._tail.last):
+            return self._tail
+        if not await self._client.exists(KEY):  # every listener needs an id to come back with
+            await self._client.xadd(KEY, {"begins": "here"})
+        entries = await self._client.xrevrange(KEY, count=KEPT)
+        return Tail([Note(id, fields.get("text")) for id, fields in reversed(entries)])
+
+    async def _follow(self, tail: Tail) -> None:
+        """Feed the tail until it misses something, or an error says that the store is away."""
+        self._tail, self._lost = tail, False
+        self._back.set()
+        try:
+            while await self._read(tail):
+                pass
+        finally:
+            self._back.clear()
+            tail.wake()
+
+    async def _is_kept(self, id: str) -> bool:
+        return bool(await self._client.xrange(KEY, id, id))
+
+    async def _read(self, tail: Tail) -> bool:
+        # Never from "$", which is "new from now" at each read: what comes between two is lost.
+        last, block = tail.last, int(BLOCK_SECONDS * 1000)
+        for _, entries in await self._client.xread({KEY: last}, count=KEPT, block=block):
+            if len(entries) == KEPT and not await self._is_kept(last):
+                return False  # so much came while this process paused that some of it is gone
+            for id, fields in entries:
+                tail.add(Note(id, fields.get("text")))
+        return True
+
+    async def _here(self, seconds: float) -> Tail:
+        """The tail, as soon as the reader follows the stream; a second is waited for it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(seconds, BLOCK_SECONDS)):
+                await self._back.wait()
+        if self._tail is None or not self._back.is_set():
+            raise StoreAway(self._why)
+        return self._tail
+
+    async def _catch_up(self, tail: Tail) -> None:
+        """Wait until the reader has what the store has now."""
+        newest = await self._answer(self._client.xrevrange(KEY, count=1))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                while newest and newest[0][0] not in tail and self._tail is tail:
+                    await tail.wait(ANSWER_SECONDS)
+
+    async def _answer(self, command: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await command
+        except Exception as error:
+            raise StoreAway(str(error) or type(error).__name__) from None
+
+
+@asynccontextmanager
+async def opened() -> AsyncIterator[Store]:
+    """The store that LABSERVER_STORE names, such as valkey://127.0.0.1:6379; without it, memory.
+
+    It need not answer now. Raises ValueError for what is no such address, and ModuleNotFoundError
+    where the client, the package valkey, is not installed.
+    """
+    url = os.environ.get("LABSERVER_STORE")
+    if not url:
+        yield MemoryStore()
+        return
+    store = ValkeyStore(url)
+    reader = asyncio.create_task(store.follow())
+    try:
+        yield store
+    finally:
+        reader.cancel()
+        with suppress(asyncio.CancelledError):
+            await reader
+        await store.close()

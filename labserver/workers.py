@@ -1,0 +1,116 @@
+"""A program in processes of its own: uvicorn workers behind one address.
+
+They end when `stop` is called and also when this process ends, however it ends: each waits for the
+end of its standard input, a pipe whose other end this process alone holds.
+"""
+
+import inspect
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+WATCH = """import os, threading
+threading.Thread(target=lambda: (os.read(0, 1), os._exit(0)), daemon=True).start()
+"""
+WORKER = "import watch\nfrom main import app\n"
+RUN = """import sys
+sys.path.insert(0, "")
+import watch, uvicorn
+uvicorn.run("worker:app", port=0, workers=int(sys.argv[1]), access_log=False)
+"""
+
+
+class Workers:
+    """A program, served by `count` uvicorn workers on 127.0.0.1 until `stop()`.
+
+    The program is a text that makes `app`, or an app: then it is the cell that this was written
+    in, whole. Further arguments go into the environment of the processes. A worker that dies is
+    replaced by uvicorn.
+
+    Raises RuntimeError where the program does not start within 30 seconds.
+    """
+
+    def __init__(self, program: Any, count: int = 2, **environment: str) -> None:
+        source = program if isinstance(program, str) else source_of(program)
+        self._folder = tempfile.TemporaryDirectory(prefix="workers-")
+        for name, text in (("main", source), ("worker", WORKER), ("watch", WATCH)):
+            Path(self._folder.name, f"{name}.py").write_text(text, encoding="utf-8")
+        self._log = Path(self._folder.name, "log")
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", RUN, str(count)],
+                cwd=self._folder.name,
+                env=os.environ | environment,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            self._wait(count)
+        except BaseException:
+            self.stop()
+            raise
+        self.url = re.findall(r"running on (http://\S+)", self.log)[0]
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"<Workers {self.url}, processes {self.pids}>"
+
+    @property
+    def log(self) -> str:
+        """What the processes have printed and logged."""
+        return self._log.read_text("utf-8", "replace") if self._log.exists() else ""
+
+    @property
+    def pids(self) -> list[int]:
+        """The process ids of the workers that answer now."""
+        started = re.findall(r"Started server process \[(\d+)\]", self.log)
+        died = re.findall(r"Child process \[(\d+)\] died", self.log)
+        return [int(pid) for pid in started if pid not in died]
+
+    def stop(self) -> None:
+        """End all processes at once, with whatever they stream. Stopped before: do nothing."""
+        if self._process.stdin and not self._process.stdin.closed:
+            self._process.stdin.close()
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._folder.cleanup()
+
+    def _wait(self, count: int) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while self.log.count("Application startup complete") < count:
+            failed = self._process.poll() is not None or "] died" in self.log
+            if failed or time.monotonic() > deadline:
+                errors = re.findall(r"^\w+(?:Error|Exception)\b.*", self.log, re.MULTILINE)
+                raise RuntimeError(f"The program does not start. {(errors or ['No answer.'])[-1]}")
+            time.sleep(0.02)
+
+
+def source_of(app: Any) -> str:
+    """The text of the cell or file in which an app's routes are written.
+
+    Raises ValueError where none is to be found.
+    """
+    for route in getattr(app, "routes", []):
+        endpoint: Any = getattr(route, "endpoint", None)
+        if getattr(endpoint, "__module__", "fastapi.applications") != "fastapi.applications":
+            try:
+                return "".join(inspect.findsource(inspect.unwrap(endpoint))[0])
+            except (OSError, TypeError):
+                break
+    raise ValueError("The cell that made this app is not to be found: write it in one cell.")

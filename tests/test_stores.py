@@ -1,0 +1,347 @@
+"""Where notifications live: what reaches whom, in memory and in a real Valkey, whatever breaks."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+import time
+from contextlib import ExitStack
+from itertools import pairwise
+
+import httpx
+import pytest
+from listeners import crowd, new_valkey, tell, tell_surely
+from waiting import wait_until
+
+import labserver.app
+from labserver import record, stores, tail
+from labserver.server import Server
+from labserver.workers import Workers
+
+APP = "from labserver.app import app\n"
+posix = pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL and no SIGSTOP there")
+
+
+@pytest.fixture
+def valkey():
+    with new_valkey() as server:
+        yield server
+
+
+@pytest.fixture(params=["memory", "valkey"])
+def either_store(request, monkeypatch):
+    """What is served meanwhile keeps its notes in memory, or in a Valkey."""
+    if request.param == "valkey":
+        server = request.getfixturevalue("valkey")
+        monkeypatch.setenv("LABSERVER_STORE", server.connection_url)
+
+
+@pytest.fixture
+def url(either_store):
+    """/notifications of the finished app, with either store."""
+    with Server(labserver.app.app) as server:
+        yield f"{server.url}/notifications"
+
+
+def notes(*texts):
+    return [("notification", text) for text in texts]
+
+
+def heard_after(url, last_id, count):
+    """The first events that a listener with that id hears."""
+    got = record(url, quiet=True, max_chunks=count, headers={"Last-Event-ID": last_id})
+    return [(event.event, event.data) for event in got.events]
+
+
+# Both stores
+
+
+def test_each_note_reaches_each_listener_once_and_any_id_resumes(url):
+    texts = [f"note {i}" for i in range(5)]
+    with crowd(url, 3) as listeners:
+        first = listeners.listeners[0].last_id
+        for text in texts:
+            assert tell(url, text) == 202
+        wait_until(lambda: all(one.texts == texts for one in listeners.listeners))
+        ids = [event.id for event in listeners.listeners[0].heard]
+    assert len({*ids}) == 5
+    for place, id in enumerate([first, *ids[:-1]]):
+        assert heard_after(url, id, 5 - place) == notes(*texts[place:])
+
+
+def test_a_listener_that_is_cut_before_its_first_note_misses_none(url):
+    with crowd(url, 1) as listeners:
+        id = listeners.listeners[0].last_id
+    assert tell(url, "while nobody listened") == 202
+    assert heard_after(url, id, 1) == notes("while nobody listened")
+
+
+def test_a_newcomer_hears_what_comes_and_nothing_older(url):
+    tell_surely(url, "older")
+    with crowd(url, 1) as listeners:
+        tell_surely(url, "new")
+        wait_until(lambda: listeners.listeners[0].texts == ["new"])
+
+
+@pytest.mark.parametrize("id", ["5", "x", "1-1", "9999999999999-0", "$", "-", "9" * 5000])
+def test_an_id_that_is_not_known_is_told_so_and_gets_all_that_is_kept(url, id):
+    tell_surely(url, "kept")
+    told, *rest = heard_after(url, id, 2)
+    assert (told[0], rest) == ("reset", notes("kept"))
+
+
+def test_an_id_that_is_too_old_is_told_so(monkeypatch):
+    monkeypatch.setattr(tail, "KEPT", 3)
+    with Server(labserver.app.app) as server, crowd(f"{server.url}/notifications", 1) as listeners:
+        url, first = f"{server.url}/notifications", listeners.listeners[0].last_id
+        for i in range(4):
+            tell_surely(url, str(i))
+        told, *rest = heard_after(url, first, 4)
+        assert (told[0], rest) == ("reset", notes("1", "2", "3"))
+
+
+def test_a_slow_listener_holds_up_nobody_and_is_told_what_it_missed(monkeypatch):
+    monkeypatch.setattr(tail, "KEPT", 50)
+    long, count = "\N{GOTHIC LETTER HWAIR}" * 900, 2500  # 9 MB, more than two sockets hold
+    with Server(labserver.app.app) as server, httpx.Client(trust_env=False, timeout=60) as client:
+        url = f"{server.url}/notifications"
+        with client.stream("GET", url) as slow, crowd(url, 1) as quick:
+            for i in range(count):
+                assert client.post(url, json=f"{i} {long}").status_code == 202
+            wait_until(lambda: len(quick.listeners[0].heard) == count)
+            last, lines = f"data: {count - 1} ", slow.iter_lines()
+            came = []
+            for line in lines:
+                came.append(line)
+                if line.startswith(last):
+                    break
+    numbers = [int(line.split()[1]) for line in came if line.startswith("data: ") and long in line]
+    gaps = sum(b != a + 1 for a, b in pairwise(numbers))
+    assert numbers == sorted({*numbers}) and numbers[-1] == count - 1
+    assert gaps == came.count("event: reset") > 0
+
+
+def test_two_hundred_listeners_that_leave_at_once_leave_nothing(either_store, monkeypatch):
+    monkeypatch.setenv("LABSERVER_LISTENERS", "300")
+    with Server(labserver.app.app) as server:
+        url = f"{server.url}/notifications"
+        connections = server._uvicorn.server_state.connections
+
+        def quiet():
+            return len(asyncio.all_tasks(server._loop)), len(connections)
+
+        with crowd(url, 1):  # the first one starts what sse-starlette keeps for all
+            tell_surely(url, "one before")
+        wait_until(lambda: not connections)
+        before = quiet()
+        with crowd(url, 200):
+            assert quiet() > (before[0] + 200, 199)
+        wait_until(lambda: quiet() == before)
+        assert httpx.post(url, json="x", trust_env=False).json() == {"listeners": 0}
+        assert not server.log
+
+
+# How many may listen
+
+
+def test_one_too_many_is_asked_to_come_later_in_a_way_that_it_understands(monkeypatch):
+    monkeypatch.setenv("LABSERVER_LISTENERS", "1")
+    with Server(labserver.app.app) as server:
+        url = f"{server.url}/notifications"
+        with httpx.stream("GET", url, trust_env=False):
+            browser = record(url, quiet=True, headers={"Accept": "text/event-stream"})
+            other = record(url, quiet=True)
+        assert browser.response.status_code == 200 and browser.whole
+        assert b"".join(chunk.data for chunk in browser.chunks) == b"retry: 10000\n\n"
+        assert other.response.status_code == 503 and other.response.headers["retry-after"] == "10"
+
+
+def test_the_number_of_listeners_is_bounded_by_the_descriptors(monkeypatch):
+    monkeypatch.setenv("LABSERVER_LISTENERS", "1000000")
+    assert labserver.app.most_listeners() < 10_000
+    monkeypatch.setenv("LABSERVER_LISTENERS", "many")
+    with pytest.raises(RuntimeError, match="LABSERVER_LISTENERS is a whole number, not 'many'"):
+        Server(labserver.app.app).start()
+
+
+# Valkey
+
+
+@pytest.mark.parametrize("store", ["nothing", "http://127.0.0.1", "valkey://127.0.0.1:x"])
+def test_what_is_no_address_of_a_store_is_told_in_one_line(store, monkeypatch):
+    pytest.importorskip("valkey", reason="the client is not installed")
+    monkeypatch.setenv("LABSERVER_STORE", store)
+    with pytest.raises(RuntimeError, match=r"^The app failed while starting\. ValueError: "):
+        Server(labserver.app.app).start()
+
+
+def test_notes_reach_the_listeners_of_every_worker(valkey):
+    with Workers(APP, LABSERVER_STORE=valkey.connection_url) as workers:
+        url = f"{workers.url}/notifications"
+        with crowd(url, 20) as listeners:
+            for i in range(20):
+                tell_surely(url, str(i))
+            texts = [str(i) for i in range(20)]
+            wait_until(lambda: all(one.texts == texts for one in listeners.listeners))
+
+
+@posix
+def test_a_killed_worker_loses_nothing_and_repeats_nothing(valkey):
+    with Workers(APP, LABSERVER_STORE=valkey.connection_url) as workers:
+        url = f"{workers.url}/notifications"
+        with crowd(url, 100) as listeners:
+            tell_surely(url, "before")
+            [killed, _] = workers.pids
+            os.kill(killed, signal.SIGKILL)
+            accepted = [str(i) for i in range(30) if tell(url, str(i)) == 202]
+            tell_surely(url, "after")
+            everyone = listeners.listeners
+            wait_until(lambda: all(one.texts[-1:] == ["after"] for one in everyone))
+            assert all(one.texts == ["before", *accepted, "after"] for one in everyone)
+        assert killed not in workers.pids
+
+
+def test_a_restarted_valkey_is_found_again_and_the_loss_is_told(valkey, monkeypatch):
+    monkeypatch.setenv("LABSERVER_STORE", valkey.connection_url)
+    with Server(labserver.app.app) as server:
+        url = f"{server.url}/notifications"
+        with crowd(url, 3) as listeners:
+            tell_surely(url, "before")
+            port = valkey.port
+            valkey.stop()
+            assert tell(url, "refused") == 503
+            valkey._desired_port = port
+            valkey.start()
+            tell_surely(url, "after")  # in memory alone, "before" is gone with the old process
+            wait_until(lambda: all(one.texts[-1] == "after" for one in listeners.listeners))
+            names = [[event.event for event in one.heard] for one in listeners.listeners]
+            assert names == [["notification", "reset", "notification"]] * 3
+            assert all(one.answers == [200] for one in listeners.listeners), "nobody was cut off"
+        assert "The store does not answer" in server.log
+
+
+def test_a_valkey_that_persists_loses_nothing_in_a_restart(tmp_path, monkeypatch):
+    with new_valkey(data_dir=tmp_path, appendonly="yes", appendfsync="always") as server:
+        monkeypatch.setenv("LABSERVER_STORE", server.connection_url)
+        with Server(labserver.app.app) as lab, crowd(f"{lab.url}/notifications", 3) as listeners:
+            tell_surely(f"{lab.url}/notifications", "before")
+            server._desired_port = server.port
+            server.stop()
+            server.start()
+            tell_surely(f"{lab.url}/notifications", "after")
+            texts = ["before", "after"]
+            wait_until(lambda: all(one.texts == texts for one in listeners.listeners))
+
+
+def test_without_a_store_a_listener_waits_and_then_ends_and_a_post_is_refused(monkeypatch):
+    pytest.importorskip("valkey", reason="the client is not installed")
+    monkeypatch.setenv("LABSERVER_STORE", "valkey://:secret@127.0.0.1:1")
+    monkeypatch.setattr(labserver.app, "AWAY_SECONDS", 2.5)
+    with Server(labserver.app.app) as server:
+        url = f"{server.url}/notifications"
+        got = record(url, quiet=True)
+        refused = httpx.post(url, json="x", trust_env=False, timeout=30)
+        wait_until(lambda: "A notification was refused" in server.log)
+        assert "secret" not in server.log
+    data = b"".join(chunk.data for chunk in got.chunks)
+    assert got.response.status_code == 200 and got.whole and not got.events
+    assert data.startswith(b"retry: 1000\r\n\r\n") and data.count(b": waiting for the store") > 1
+    assert refused.status_code == 503 and refused.headers["retry-after"]
+
+
+@posix
+def test_a_store_that_hangs_hangs_nobody(valkey, monkeypatch):
+    monkeypatch.setenv("LABSERVER_STORE", valkey.connection_url)
+    with Server(labserver.app.app) as server:
+        url = f"{server.url}/notifications"
+        with crowd(url, 2) as listeners:
+            valkey._process.send_signal(signal.SIGSTOP)
+            try:
+                refused = tell(url, "while it hangs")
+            finally:
+                valkey._process.send_signal(signal.SIGCONT)
+            assert refused == 503
+            tell_surely(url, "after")
+            everyone = listeners.listeners
+            wait_until(lambda: all(one.texts[-1:] == ["after"] for one in everyone))
+            # What was refused may have been kept: it is heard by all, or by none.
+            assert len({(*one.texts,) for one in everyone}) == 1
+            assert all(event.event == "notification" for event in everyone[0].heard)
+
+
+def test_two_servers_with_a_store_each_hear_their_own_alone(monkeypatch):
+    with ExitStack() as stack:
+        urls = []
+        for _ in "ab":
+            store = stack.enter_context(new_valkey())
+            monkeypatch.setenv("LABSERVER_STORE", store.connection_url)
+            server = stack.enter_context(Server(labserver.app.app))
+            urls.append(f"{server.url}/notifications")
+        crowds = [stack.enter_context(crowd(url, 1)) for url in urls]
+        for name, url in zip("ab", urls, strict=True):
+            tell_surely(url, name)
+        for name, one in zip("ab", crowds, strict=True):
+            wait_until(lambda one=one: one.listeners[0].heard)
+            assert one.listeners[0].texts == [name]
+
+
+def test_more_notes_than_are_kept_during_a_pause_are_told_as_missing(valkey, monkeypatch):
+    monkeypatch.setattr(stores, "KEPT", 100)
+    monkeypatch.setattr(tail, "KEPT", 100)
+
+    async def read_late():
+        store = stores.ValkeyStore(valkey.connection_url)
+        reader = asyncio.create_task(store.follow())
+        await store._here(1)
+        first = await store.last()
+        with valkey.client() as client:  # blocks this loop: the reader pauses
+            for i in range(500):
+                client.xadd(stores.KEY, {"text": str(i)}, maxlen=100)
+        try:
+            with pytest.raises(LookupError):
+                while not (await store.after(first, 1)):
+                    pass
+            return await store.after("", 1)
+        finally:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
+            await store.close()
+
+    assert [note.text for note in asyncio.run(read_late())] == [str(i) for i in range(400, 500)]
+
+
+@posix
+@pytest.mark.parametrize("seed", range(int(os.environ.get("SEEDS", "3"))))
+def test_random_cuts_kills_and_pauses_lose_nothing_and_repeat_nothing(seed, valkey):
+    chance = random.Random(seed)
+    with Workers(APP, LABSERVER_STORE=valkey.connection_url) as workers:
+        url = f"{workers.url}/notifications"
+        with crowd(url, 10) as listeners:
+            accepted = [
+                text for i in range(60) if _told(chance, workers, listeners, text := str(i))
+            ]
+            tell_surely(url, "the end")
+            for one in listeners.listeners:
+                wait_until(lambda one=one: one.texts[-1:] == ["the end"])
+                assert len({*one.texts}) == len(one.texts), f"twice: {one.texts}"
+                lost = {*accepted} - {*one.texts}
+                assert not lost and sorted(one.texts[:-1], key=int) == one.texts[:-1]
+
+
+def _told(chance, workers, listeners, text):
+    """Whether a note is accepted while something goes wrong."""
+    what = chance.random()
+    pids = workers.pids
+    if what < 0.3:
+        for one in chance.sample(listeners.listeners, 3):
+            listeners.cut(one)
+    elif what < 0.36 and len(pids) == 2:
+        os.kill(chance.choice(pids), signal.SIGKILL)
+    elif what < 0.45:
+        pid = chance.choice(pids)
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(chance.uniform(0, 0.1))
+        os.kill(pid, signal.SIGCONT)
+    time.sleep(chance.uniform(0, 0.02))
+    return tell(f"{workers.url}/notifications", text) == 202
