@@ -76,11 +76,22 @@ class Recording:
         return self.ending is Ending.WHOLE
 
     @property
+    def cut(self) -> bool:
+        """Whether the body broke off."""
+        return self.ending is Ending.CUT
+
+    @property
     def ended(self) -> str:
         """How it ended, in words."""
         if self.ending is None:
             return ""
         return self.ending.value.format(bound=self.bound, error=_reason(self.error))
+
+    @property
+    def media_type(self) -> str:
+        """What the response is labelled as, without parameters and in small letters."""
+        value = str(self.response.headers.get("content-type", ""))
+        return value.partition(";")[0].strip().lower()
 
     @property
     def has_events(self) -> bool:
@@ -93,14 +104,18 @@ class Recording:
         return sum(chunk.size for chunk in self.chunks)
 
     @property
+    def body(self) -> bytes:
+        """What was kept of the body."""
+        return b"".join(chunk.data for chunk in self.chunks)
+
+    @property
     def text(self) -> str:
-        """What was kept of the body, decoded by its charset; UTF-8 where none is named."""
-        body = b"".join(chunk.data for chunk in self.chunks)
+        """The same, decoded by its charset; UTF-8 where none is named."""
         charset = "utf-8" if self.has_events else self.response.charset_encoding or "utf-8"
         try:
-            return body.decode(charset, "replace")
+            return self.body.decode(charset, "replace")
         except (LookupError, UnicodeError):  # a charset that Python does not know, or no charset
-            return body.decode("utf-8", "replace")
+            return self.body.decode("utf-8", "replace")
 
     @property
     def summary(self) -> str:

@@ -13,6 +13,7 @@ from services import SSE, TEXT, observed, routed, said_of, sse
 from labserver import diagnose
 from labserver.diagnosis import Finding, Level, rules
 from labserver.diagnosis.finding import quoted, verdict
+from labserver.diagnosis.observation import Pair
 from labserver.diagnosis.report import facts_of
 from labserver.recording import Ending
 
@@ -42,8 +43,8 @@ def test_the_codes_are_those_that_a_service_may_be_checked_for():
 
 def test_what_rests_on_a_comparison_of_times_is_said_only_if_it_shows_twice():
     once = observed("data: 1\n\n", server="uvicorn", every=1.0)
-    once.waits, once.calm = [0.9, 0.9], [0.01]
-    again = replace(once, waits=[0.02, 0.02])
+    once.pair = Pair(waits=[0.9, 0.9], calm=[0.01])
+    again = replace(once, pair=Pair(waits=[0.02, 0.02]))
     assert "starved" in said_of(once) and rules.to_repeat(once) == {"pair"}
     assert "starved" in [finding.code for finding in rules.findings(once, once)]
     assert "starved" not in [finding.code for finding in rules.findings(once, again)]
@@ -51,7 +52,7 @@ def test_what_rests_on_a_comparison_of_times_is_said_only_if_it_shows_twice():
 
 def test_what_a_server_at_rest_takes_decides_not_what_it_takes_under_a_stream():
     frozen = observed("data: 1\n\n", server="uvicorn", every=1.0, ending=Ending.SECONDS)
-    frozen.before, frozen.after, frozen.calm = 0.01, 3.0, [3.0, 3.0]
+    frozen.before, frozen.after, frozen.pair = 0.01, 3.0, Pair(calm=[3.0, 3.0])
     assert "starved" in said_of(frozen)
 
 
@@ -88,7 +89,7 @@ def test_no_bytes_upset_the_rules():
         seen = observed(*pieces, type=type, every=pick.choice([0.01, 2.0]), server="uvicorn")
         seen.alone.ending = pick.choice([Ending.WHOLE, Ending.CUT, Ending.SECONDS])
         seen.encoded = seen.again = seen.accepted = seen.alone
-        seen.pair, seen.waits = [seen.alone, seen.alone], [0.1]
+        seen.pair = Pair([seen.alone, seen.alone], waits=[0.1])
         for finding in rules.findings(seen):
             assert finding.code and finding.text and finding.evidence
             assert finding.evidence.isprintable()

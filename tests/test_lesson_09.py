@@ -23,6 +23,7 @@ from waiting import LONG, Each, turns, wait_until
 
 from labserver import diagnose
 from labserver.app import app as finished_app
+from labserver.diagnosis import Level
 from labserver.recorder import record, record_watched
 from labserver.recording import Bounds
 from labserver.server import Server
@@ -335,4 +336,4 @@ def test_diagnose_names_one_fault_each_time_then_the_403_and_nothing_but_advice(
         with Server(main["app"]) as server:
             for query, expected in zip(("", "?key=tea"), codes, strict=True):
                 found = diagnose(f"{server.url}/steps{query}", quiet=True)
-                assert [one.code for one in found if not one.is_advice] == expected
+                assert [one.code for one in found if one.level is Level.FAULT] == expected

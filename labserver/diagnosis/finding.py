@@ -36,11 +36,6 @@ class Finding(NamedTuple):
         )
         return f"{said}\n{seen}"
 
-    @property
-    def is_advice(self) -> bool:
-        """Whether it is no fault, but matters to some clients."""
-        return self.level is Level.ADVICE
-
 
 @dataclass(frozen=True)
 class Rule(Generic[Seen]):

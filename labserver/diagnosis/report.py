@@ -2,11 +2,11 @@
 
 import textwrap
 from collections.abc import Iterator
-from itertools import pairwise
-from statistics import median
 
 from labserver.diagnosis.finding import WIDTH, Finding, quoted, verdict
-from labserver.diagnosis.observation import MAX_LINES, Observation, Silence, is_binary
+from labserver.diagnosis.items import MAX_LINES, is_binary
+from labserver.diagnosis.observation import Observation, Silence
+from labserver.diagnosis.pace import usual_gap
 from labserver.printing import masked, printable
 from labserver.recording import Ending, counted
 
@@ -49,16 +49,13 @@ def facts_of(seen: Observation) -> Iterator[str]:
     if seen.encoded:
         coding = seen.encoded.response.headers.get("content-encoding", "not compressed")
         yield f"asked as a browser asks: {coding}, headers after {seen.encoded.headers_at:.3f} s"
-    if seen.waits:
-        yield f"beside two of them, other requests waited at most {max(seen.waits):.3f} s"
+    if seen.pair.waits:
+        yield f"beside two of them, other requests waited at most {max(seen.pair.waits):.3f} s"
     if seen.sse:
         yield _events(seen)
     for id, answer in seen.resumed.items():
-        then = (
-            f"id {quoted(answer.events[0].id)}"
-            if answer.events
-            else (f"status {answer.response.status_code}")
-        )
+        status = f"status {answer.response.status_code}"
+        then = f"id {quoted(answer.events[0].id)}" if answer.events else status
         yield f"asked with Last-Event-ID {quoted(id)}, the answer: {then}"
 
 
@@ -68,14 +65,12 @@ def _pace(seen: Observation) -> str:
     noun = "event" if seen.sse else "piece" if is_binary(seen.alone) else "line"
     many = len(seen.items) > MAX_LINES
     number = f"over {MAX_LINES:,} {noun}s" if many else counted(seen.items, noun)
-    gaps = [b.at - a.at for a, b in pairwise(seen.items)]
-    pace = f", then one every {median(gaps):.3f} s" if gaps else ""
+    pace = f", then one every {usual_gap(seen.items):.3f} s" if len(seen.items) > 1 else ""
     return f"{number}, the first after {seen.first:.3f} s{pace}"
 
 
 def _events(seen: Observation) -> str:
-    gaps = [b.at - a.at for a, b in pairwise(seen.comments)]
-    every = f", one every {median(gaps):.3f} s" if gaps else ""
+    every = f", one every {usual_gap(seen.comments):.3f} s" if len(seen.comments) > 1 else ""
     pings = "(ping)" if len(seen.comments) == 1 else "(pings)"
     comments = f"{counted(seen.comments, 'comment')} {pings}{every}"
     return f"{comments}; {counted(seen.ids, 'event')} with ids"

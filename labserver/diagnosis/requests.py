@@ -8,16 +8,18 @@ from typing import Any
 import httpx
 
 from labserver import recorder
-from labserver.diagnosis.enough import Enough
-from labserver.diagnosis.lateness import Lateness
-from labserver.diagnosis.observation import LATE
+from labserver.diagnosis.observation import NOTABLE
+from labserver.diagnosis.own_delay import OwnDelay
+from labserver.diagnosis.stopping import StopAfter
 from labserver.printing import shown_url
 from labserver.recording import Bounds, Ending, Recording
 
-OTHER_PATH = "labserver-diagnose"  # below the stream's, where probably nothing is
+OTHER_PATH = b"/labserver-diagnose"  # below the stream's, where probably nothing is
 SAFE = ("GET", "HEAD")  # methods that may be repeated without a word
 KEEPING = (307, 308)  # statuses of a redirect that keeps the method
 BODY_BYTES = 16 * 2**20  # enough of a body to tell what it is like
+SHARE = 0.95  # of the time, for the requests: to end takes a moment, too
+LEAST_SECONDS = 0.05  # for a request
 
 
 class Requests:
@@ -36,8 +38,8 @@ class Requests:
         if params := self.options.pop("params", None):
             self.url = httpx.URL(self.url, params=params)
         self.headers = httpx.Headers(headers, encoding="utf-8")
-        self.lateness = Lateness()
-        self._end = time.perf_counter() + 0.95 * seconds  # to end takes a moment, too
+        self.own_delay = OwnDelay()
+        self._end = time.perf_counter() + SHARE * seconds
 
     def __str__(self) -> str:
         return f"{self.method} {shown_url(self.url)}"
@@ -56,47 +58,55 @@ class Requests:
         """Seconds that are left."""
         return self._end - time.perf_counter()
 
-    def ask(
-        self,
-        seconds: float,
-        enough: Enough,
-        url: httpx.URL | None = None,
-        raw: bool = False,
-        **headers: str,
-    ) -> Recording:
-        """One request within `seconds`, and within what is left of them all."""
-        asked = httpx.Headers({"accept-encoding": "identity"})
-        asked.update(self.headers)
-        for name, value in headers.items():
-            asked[name.replace("_", "-")] = value
-        bounds = Bounds(seconds=max(0.05, min(seconds, self.left())), max_bytes=BODY_BYTES)
-        method, options = ("GET", {}) if url else (self.method, self.options)
-        done = recorder.record_watched(
-            enough, url or self.url, method, bounds, raw=raw, headers=asked, **options
-        )
-        if done.ending is Ending.INTERRUPTED:
-            raise KeyboardInterrupt
-        return done
+    def ask(self, seconds: float, stop: StopAfter, raw: bool = False, **headers: str) -> Recording:
+        """The request once, within `seconds` and within what is left of them all.
 
-    def attempt(self, seconds: float, enough: Enough, **more: Any) -> Recording | None:
-        """The same, or None where no answer came in time."""
+        Raises what `record` raises where no headers come.
+        """
+        return self._send(self.method, self.url, seconds, stop, headers, raw=raw, **self.options)
+
+    def attempt(
+        self, seconds: float, stop: StopAfter, raw: bool = False, **headers: str
+    ) -> Recording | None:
+        """The same, or None where no headers came in time."""
         with suppress(OSError):
-            if self.left() > LATE:
-                return self.ask(seconds, enough, **more)
+            if self.left() > NOTABLE:
+                return self.ask(seconds, stop, raw, **headers)
         return None
 
     def wait(self, limit: float) -> float | None:
-        """How long a request to another path waits for its headers; `limit` if it gets none.
+        """How long a plain GET of another path waits for its headers; `limit` if it gets none.
 
         What this machine is late by is not counted.
         """
         start, path = time.perf_counter(), self.url.raw_path.partition(b"?")[0].rstrip(b"/")
-        other = self.url.copy_with(raw_path=path + b"/" + OTHER_PATH.encode())
+        other = self.url.copy_with(raw_path=path + OTHER_PATH)
         try:
             # A connection that the server closes lets go what a buffer on the way would keep.
-            self.ask(limit, Enough(0), other, connection="close")
+            self._send("GET", other, limit, StopAfter(0), {"connection": "close"})
         except TimeoutError:
             return max(limit, time.perf_counter() - start)
         except OSError:
             return None  # nobody is there any more, or it is too busy to talk
-        return max(0.0, time.perf_counter() - start - self.lateness.since(start))
+        return max(0.0, time.perf_counter() - start - self.own_delay.since(start))
+
+    def _send(
+        self,
+        method: str,
+        url: httpx.URL,
+        seconds: float,
+        stop: StopAfter,
+        headers: Mapping[str, str],
+        **options: Any,
+    ) -> Recording:
+        """Ask, with the caller's headers and over them these; _ stands for - in their names."""
+        asked = httpx.Headers({"accept-encoding": "identity"})
+        asked.update(self.headers)
+        for name, value in headers.items():
+            asked[name.replace("_", "-")] = value
+        limit = max(LEAST_SECONDS, min(seconds, self.left()))
+        bounds = Bounds(seconds=limit, max_bytes=BODY_BYTES)
+        done = recorder.record_watched(stop, url, method, bounds, headers=asked, **options)
+        if done.ending is Ending.INTERRUPTED:
+            raise KeyboardInterrupt
+        return done

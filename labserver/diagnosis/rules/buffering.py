@@ -1,7 +1,8 @@
 """Rules about what is held back on its way until the end."""
 
 from labserver.diagnosis.finding import Level, rule
-from labserver.diagnosis.observation import LATE, LINES, SEVERAL, Observation, items_of
+from labserver.diagnosis.items import items_of
+from labserver.diagnosis.observation import LINES, NOTABLE, SEVERAL, Observation
 from labserver.recording import counted
 
 HEADERS_LATE = 1.0  # seconds
@@ -55,7 +56,7 @@ def held_after_headers(seen: Observation) -> str:
 
 def _whole(seen: Observation) -> bool:
     """Whether what may be meant to stream came at once."""
-    if not seen.came_at_once or not (seen.sse or seen.type in LINES | {"text/csv"}):
+    if not seen.came_at_once or not (seen.sse or seen.alone.media_type in LINES | {"text/csv"}):
         return False
     return len(seen.items) >= SEVERAL or (len(seen.alone.chunks) == 1 and not seen.sse)
 
@@ -95,7 +96,7 @@ def accept_decides(seen: Observation) -> str:
     if not seen.accepted or not items or not seen.items:
         return ""
     firsts = [seen.first, *(one.chunks[0].at for one in seen.others if one.chunks)]
-    sooner = items[0].at < 0.5 * min(firsts) and min(firsts) - items[0].at > LATE
+    sooner = items[0].at < 0.5 * min(firsts) and min(firsts) - items[0].at > NOTABLE
     if seen.accepted.response.status_code != 200 or len(firsts) == 1 or not sooner:
         return ""  # refused, or as quick without that header
     return f"first bytes at {min(firsts):.3f} s, with that header at {items[0].at:.3f} s"
@@ -112,7 +113,7 @@ def advice_headers_late(seen: Observation) -> str:
     at = seen.alone.headers_at
     if not seen.sse or at < HEADERS_LATE or not seen.alone.chunks:
         return ""
-    with_first = seen.alone.chunks[0].at - at < NO_WAIT * at and seen.last - seen.first > LATE
+    with_first = seen.alone.chunks[0].at - at < NO_WAIT * at and seen.last - seen.first > NOTABLE
     again = [one.headers_at for one in seen.others]
     if not with_first or min(again, default=at) < 0.5 * at:
         return ""

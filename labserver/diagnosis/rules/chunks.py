@@ -4,7 +4,9 @@ from itertools import pairwise
 from statistics import median
 
 from labserver.diagnosis.finding import Level, listed, quoted, rule
-from labserver.diagnosis.observation import Observation, items_of
+from labserver.diagnosis.items import items_of
+from labserver.diagnosis.observation import Observation
+from labserver.diagnosis.pace import gaps
 from labserver.recording import counted
 
 SILENT = 16.0  # seconds; sse-starlette and fastapi.sse send a ping after 15
@@ -38,12 +40,12 @@ def no_ping(seen: Observation) -> str:
     waits for something that does not come: look at what the generator awaits at that point.""",
 )
 def advice_stalled(seen: Observation) -> str:
-    gaps = [b.at - a.at for a, b in pairwise(seen.alone.chunks)]
-    if seen.alone.whole or not gaps or median(gaps) < SNAPSHOT:
+    pauses = gaps(seen.alone.chunks)
+    if seen.alone.whole or not pauses or median(pauses) < SNAPSHOT:
         return ""  # what came at once at the start tells nothing of a pace
     tail = seen.alone.seconds - seen.alone.chunks[-1].at
-    told = f"{tail:.1f} s without a byte, after gaps of at most {max(gaps):.3f} s"
-    return told if tail > max(STALLED, SLOWER * max(gaps)) else ""
+    told = f"{tail:.1f} s without a byte, after gaps of at most {max(pauses):.3f} s"
+    return told if tail > max(STALLED, SLOWER * max(pauses)) else ""
 
 
 def _middle_size(seen: Observation) -> float:
@@ -80,7 +82,7 @@ def tiny_chunks(seen: Observation) -> str:
 )
 def tiny_the_second_time(seen: Observation) -> str:
     before = [len(item.text) for item in seen.items] or [0]
-    for again in ([len(item.text) for item in items_of(one)] for one in seen.pair):
+    for again in ([len(item.text) for item in items_of(one)] for one in seen.pair.answers):
         if len(again) > max(MANY, 3 * len(before)) and median(again) < 0.75 * median(before):
             return (
                 f"{counted(before, 'piece')} at first; asked again, "
@@ -121,7 +123,7 @@ def cumulative(seen: Observation) -> str:
 )
 def header_repeated(seen: Observation) -> str:
     header = seen.body.lstrip(b"\xef\xbb\xbf").partition(b"\n")[0].rstrip(b"\r")
-    telling = seen.type == "text/csv" and header.count(b",") + header.count(b";") > 0
+    telling = seen.alone.media_type == "text/csv" and header.count(b",") + header.count(b";") > 0
     if not telling or any(character in b"0123456789" for character in header):
         return ""
     starts = [chunk.data.lstrip(b"\xef\xbb\xbf") for chunk in seen.alone.chunks]

@@ -1,14 +1,14 @@
 """Rules about compression: what changes where the request accepts gzip, br or zstd."""
 
-from itertools import pairwise
-from statistics import median
-
 from labserver.diagnosis.finding import Level, rule
-from labserver.diagnosis.observation import LATE, Observation, bursts_of
+from labserver.diagnosis.observation import NOTABLE, Observation
+from labserver.diagnosis.pace import bursts_of, usual_gap
 from labserver.recording import Recording, counted
 
 NO_WAIT = 0.15  # of a time: what follows sooner came together
 HEAD_BYTES = 32  # that a coding may send before it has compressed anything
+SLOWER = 4  # times as long as without compression
+ONE_PIECE = (0.6, 1.7)  # of the pace: so long does the making of one piece take
 FEWER = 3  # times fewer arrivals than without compression
 
 
@@ -32,7 +32,7 @@ def gzip_holds_body(seen: Observation) -> str:
     until = seen.encoded.seconds
     plain, packed = _arrivals(seen.alone, until), _arrivals(seen.encoded, until)
     first = packed[0] if packed else until
-    late = plain and first - plain[0] > LATE
+    late = plain and first - plain[0] > NOTABLE
     if not late or len(packed) * FEWER > len(plain):
         return ""
     return (
@@ -43,10 +43,11 @@ def gzip_holds_body(seen: Observation) -> str:
 
 def _arrivals(recording: Recording, until: float) -> list[float]:
     """When something came, up to a moment; a coding's own first bytes do not count."""
-    moments = [chunk.at for chunk in recording.chunks if chunk.at <= until]
-    if recording.chunks and "content-encoding" in recording.response.headers:
-        moments = moments[recording.chunks[0].size <= HEAD_BYTES and len(moments) > 1 :]
-    return [burst.at for burst in bursts_of(moments)]
+    chunks = [chunk for chunk in recording.chunks if chunk.at <= until]
+    packed = "content-encoding" in recording.response.headers
+    if packed and len(chunks) > 1 and chunks[0].size <= HEAD_BYTES:
+        chunks = chunks[1:]
+    return [burst.at for burst in bursts_of(chunks)]
 
 
 def _coding(seen: Observation) -> str:
@@ -62,17 +63,17 @@ def _coding(seen: Observation) -> str:
 )
 def gzip_holds_headers(seen: Observation) -> str:
     plain = seen.alone.headers_at
-    if seen.no_encoded > max(2 * LATE, 4 * plain) and seen.pair:
+    if seen.no_encoded > max(2 * NOTABLE, SLOWER * plain) and seen.pair.answers:
         return f"none within {seen.no_encoded:.3f} s; uncompressed after {plain:.3f} s"
     if not seen.encoded or not _headers_with_body(seen):
         return ""
     packed = seen.encoded.headers_at
     # Starlette's holds them as long where the client takes no gzip. Then no comparison helps, but
     # for the pace: where each piece takes as long, the first one is what the headers waited for.
-    late = packed - plain > LATE and packed > 4 * plain
-    paces = [b.at - a.at for a, b in pairwise(seen.bursts)]
+    late = packed - plain > NOTABLE and packed > SLOWER * plain
+    pace = usual_gap(seen.bursts)
     least = min(packed, plain)  # the other may have met a busy machine
-    both = bool(paces) and least > LATE and 0.6 < least / median(paces) < 1.7
+    both = bool(pace) and least > NOTABLE and ONE_PIECE[0] < least / pace < ONE_PIECE[1]
     return _headers_told(seen) if late or both else ""
 
 
@@ -86,8 +87,8 @@ def gzip_holds_headers(seen: Observation) -> str:
 def advice_gzip_holds_headers(seen: Observation) -> str:
     if not seen.encoded or not _headers_with_body(seen):
         return ""
-    late = min(seen.encoded.headers_at, seen.alone.headers_at) > LATE
-    return _headers_told(seen) if late and seen.last - seen.first > LATE else ""
+    late = min(seen.encoded.headers_at, seen.alone.headers_at) > NOTABLE
+    return _headers_told(seen) if late and seen.last - seen.first > NOTABLE else ""
 
 
 def _headers_with_body(seen: Observation) -> bool:

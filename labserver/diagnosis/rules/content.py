@@ -97,7 +97,7 @@ def bad_json(seen: Observation) -> str:
 
 def _documents(seen: Observation) -> list[str]:
     """What ought to be JSON."""
-    if seen.type.endswith("/json"):
+    if seen.alone.media_type.endswith("/json"):
         return [seen.text] * (seen.alone.whole and len(seen.body) < DOCUMENT_BYTES)
     if not (seen.sse or seen.json_lines):
         return []

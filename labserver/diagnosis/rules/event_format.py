@@ -3,7 +3,8 @@
 import re
 
 from labserver.diagnosis.finding import Level, quoted, rule, some
-from labserver.diagnosis.observation import FIELDS, LATE, Line, Observation
+from labserver.diagnosis.frames import FIELDS, Line
+from labserver.diagnosis.observation import NOTABLE, Observation
 from labserver.events import EventDecoder, is_retry
 from labserver.recording import counted
 
@@ -36,7 +37,7 @@ def not_labelled(seen: Observation) -> str:
     if not found:
         return ""
     told = some([event.data for event in found], "event")
-    return f"content-type: {seen.type or 'missing'}, but {told}"
+    return f"content-type: {seen.alone.media_type or 'missing'}, but {told}"
 
 
 @rule(
@@ -90,7 +91,7 @@ def escaped_newlines(seen: Observation) -> str:
 def no_blank_line(seen: Observation) -> str:
     data = [chunk.at for chunk in seen.alone.chunks if re.search(rb"(?m)^data:", chunk.data)]
     dispatched = len(seen.alone.events)
-    run_on = len(data) > 2 and dispatched < 2 and data[-1] - data[0] > LATE
+    run_on = len(data) > 2 and dispatched < 2 and data[-1] - data[0] > NOTABLE
     none = seen.alone.whole and data and not dispatched
     return _told(seen) if seen.sse and (run_on or none) else ""
 

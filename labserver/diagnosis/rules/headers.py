@@ -3,7 +3,7 @@
 import re
 
 from labserver.diagnosis.finding import Level, quoted, rule
-from labserver.diagnosis.observation import LATE, Observation
+from labserver.diagnosis.observation import NOTABLE, Observation
 from labserver.recording import counted
 
 SNIFFED_BYTES = 1024  # with so many a browser guesses the type; before, a tab stays blank
@@ -81,9 +81,9 @@ def advice_content_length(seen: Observation) -> str:
     Send X-Content-Type-Options: nosniff.""",
 )
 def advice_nosniff(seen: Observation) -> str:
-    if seen.type != "text/plain":
+    if seen.alone.media_type != "text/plain":
         return ""
-    early = sum(chunk.size for chunk in seen.alone.chunks if chunk.at < seen.last - LATE)
+    early = sum(chunk.size for chunk in seen.alone.chunks if chunk.at < seen.last - NOTABLE)
     nosniff = seen.alone.response.headers.get("x-content-type-options", "").lower() == "nosniff"
     blank = not nosniff and 0 < early < SNIFFED_BYTES
-    return f"{counted(early, 'byte')} in all but the last {LATE} s, without nosniff" * blank
+    return f"{counted(early, 'byte')} in all but the last {NOTABLE} s, without nosniff" * blank

@@ -2,7 +2,7 @@
 
 from labserver.diagnosis.finding import Level, quoted, rule
 from labserver.diagnosis.observation import Observation
-from labserver.diagnosis.rules.response import cut_without_a_byte, is_cut
+from labserver.diagnosis.rules.response import cut_without_a_byte
 from labserver.recording import Ending, counted
 
 WAITED = 10.0  # seconds for bytes that were declared
@@ -41,11 +41,11 @@ def wrong_length(seen: Observation) -> str:
     out.""",
 )
 def length_not_reached(seen: Observation) -> str:
-    if seen.alone.ending is not Ending.SECONDS or not (seen.length or "").isdigit():
+    if seen.alone.ending is not Ending.SECONDS or not seen.length.isdigit():
         return ""
     last = seen.alone.chunks[-1].at if seen.alone.chunks else seen.alone.headers_at
     silence = seen.alone.seconds - last
-    missing = seen.alone.size < int((seen.length or "0")[:20])
+    missing = seen.alone.size < int(seen.length[:20])
     told = f"content-length: {seen.length}, but {counted(seen.alone.size, 'byte')} came, "
     return f"{told}then nothing for {silence:.1f} s" if missing and silence > WAITED else ""
 
@@ -59,7 +59,7 @@ def length_not_reached(seen: Observation) -> str:
     or leave the header out.""",
 )
 def cut_before_its_length(seen: Observation) -> str:
-    return seen.alone.summary if is_cut(seen.alone) and seen.body and seen.length else ""
+    return seen.alone.summary if seen.alone.cut and seen.body and seen.length else ""
 
 
 @rule(

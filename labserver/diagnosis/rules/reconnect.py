@@ -4,7 +4,8 @@ import re
 from collections import Counter
 
 from labserver.diagnosis.finding import Level, listed, quoted, rule
-from labserver.diagnosis.observation import Observation, items_of
+from labserver.diagnosis.items import items_of
+from labserver.diagnosis.observation import Observation
 from labserver.recording import counted
 
 SAME = 3  # events that are compared
@@ -51,7 +52,7 @@ def new_ids(seen: Observation) -> str:
     mine = [event for event in seen.alone.events if event.id][:SAME]
     if len({event.data for event in mine}) < len(mine):
         return ""  # data that repeat do not show that it is the same event
-    for other in [*seen.pair, *seen.resumed.values()]:
+    for other in [*seen.pair.answers, *seen.resumed.values()]:
         theirs = [event for event in other.events if event.id][: len(mine)]
         same = len(theirs) > 1 or len(mine) == 1
         same = same and [event.data for event in theirs] == [e.data for e in mine][: len(theirs)]

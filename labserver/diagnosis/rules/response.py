@@ -6,8 +6,9 @@ import re
 import httpx
 
 from labserver.diagnosis.finding import Level, quoted, rule
-from labserver.diagnosis.observation import IDLE, MOST_REDIRECTS, Observation, Silence
-from labserver.recording import Ending, Recording, counted
+from labserver.diagnosis.observation import MOST_REDIRECTS, Observation, Silence
+from labserver.diagnosis.pace import IDLE, last_silence
+from labserver.recording import Recording, counted
 
 ALIKE = 0.15  # of a silence: two that differ by less may have one reason
 SHORT = 3  # bytes that may be ASCII by chance
@@ -55,7 +56,7 @@ def redirect(seen: Observation) -> str:
     in_a_circle = (
         seen.alone.response.has_redirect_location and len(seen.redirects) == MOST_REDIRECTS
     )
-    if not seen.redirects or not (in_a_circle or seen.type == "text/html"):
+    if not seen.redirects or not (in_a_circle or seen.alone.media_type == "text/html"):
         return ""
     return f"{counted(seen.redirects, 'redirect')}, the first to {quoted(seen.redirects[0])}"
 
@@ -97,10 +98,10 @@ def not_decodable(seen: Observation) -> str:
     and no second length by hand.""",
 )
 def bad_framing(seen: Observation) -> str:
-    if is_cut(seen.alone) and re.search("illegal|malformed", str(seen.alone.error)):
+    if seen.alone.cut and re.search("illegal|malformed", str(seen.alone.error)):
         return reason(seen.alone)
     chunked = "transfer-encoding" in seen.alone.response.headers
-    if seen.length is not None and chunked:
+    if chunked and "content-length" in seen.alone.response.headers:
         return f"content-length: {seen.length} and transfer-encoding in one response"
     if chunked and seen.alone.response.http_version == "HTTP/1.0":
         return "HTTP/1.0 with transfer-encoding: chunked, which came with HTTP/1.1"
@@ -122,13 +123,13 @@ def bad_framing(seen: Observation) -> str:
     than that (in an event stream a comment, ": ping"), or raise the timeout.""",
 )
 def cut_when_idle(seen: Observation) -> str:
-    if not is_cut(seen.alone) or not seen.again or not is_cut(seen.again):
+    if not seen.alone.cut or not seen.again or not seen.again.cut:
         return ""
     return _same_silence(seen)
 
 
 def _same_silence(seen: Observation) -> str:
-    silences = [one.silence_at_the_end for one in (seen, Observation(seen.again or seen.alone))]
+    silences = [last_silence(one) for one in (seen.alone, seen.again or seen.alone)]
     alike = abs(silences[0] - silences[1]) < ALIKE * max(silences)
     told = f"closed after {silences[0]:.1f} s of silence, twice"
     return told if silences[0] > IDLE and alike else ""
@@ -155,7 +156,7 @@ def advice_ends_when_idle(seen: Observation) -> str:
     client of errors in the stream itself, as data.""",
 )
 def cut_short(seen: Observation) -> str:
-    return seen.alone.summary if is_cut(seen.alone) and seen.alone.chunks else ""
+    return seen.alone.summary if seen.alone.cut and seen.alone.chunks else ""
 
 
 @rule(
@@ -172,7 +173,7 @@ def cut_before_first(seen: Observation) -> str:
 
 def cut_without_a_byte(seen: Observation) -> str:
     """The evidence that a body was cut before anything came."""
-    if not is_cut(seen.alone) or seen.alone.chunks:
+    if not seen.alone.cut or seen.alone.chunks:
         return ""
     return f"status {seen.alone.response.status_code}, then it {seen.alone.ended}"
 
@@ -204,11 +205,6 @@ def advice_error_inside(seen: Observation) -> str:
         keyed = None  # all of them begin so
     traced = TRACEBACK.search((last if seen.sse else seen.text)[-TRACEBACK_CHARACTERS:])
     return f"at the end: {quoted(last)}" if named or keyed or traced else ""
-
-
-def is_cut(recording: Recording) -> bool:
-    """Whether a body broke off."""
-    return recording.ending is Ending.CUT
 
 
 def reason(recording: Recording) -> str:

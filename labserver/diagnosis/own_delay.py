@@ -7,15 +7,15 @@ STEP = 0.02  # seconds
 HANDOVERS = 5  # between threads and processes that a request takes, at least
 
 
-class Lateness:
+class OwnDelay:
     """Notes how much longer than asked for a short sleep takes, while it is entered."""
 
     def __init__(self) -> None:
         self._left = threading.Event()
-        self._late: list[tuple[float, float]] = []  # when a sleep ended, and how late
+        self._delays: list[tuple[float, float]] = []  # when a sleep ended, and how late
         self._thread = threading.Thread(target=self._sleep, daemon=True)
 
-    def __enter__(self) -> "Lateness":
+    def __enter__(self) -> "OwnDelay":
         self._thread.start()
         return self
 
@@ -23,13 +23,16 @@ class Lateness:
         self._left.set()
 
     def since(self, start: float) -> float:
-        """Seconds of a wait, begun at `start` of `time.perf_counter()`, that are the machine's."""
-        late = [late for ended, late in list(self._late) if ended > start]
-        return max(late) + HANDOVERS * sum(late) / len(late) if late else 0.0
+        """Seconds of a wait, begun at `start` of `time.perf_counter()`, that are the machine's.
+
+        The longest delay may have come once; each handover of the request met a usual one.
+        """
+        delays = [delay for ended, delay in list(self._delays) if ended > start]
+        return max(delays) + HANDOVERS * sum(delays) / len(delays) if delays else 0.0
 
     def _sleep(self) -> None:
         while not self._left.is_set():
             start = time.perf_counter()
             time.sleep(STEP)
             end = time.perf_counter()
-            self._late.append((end, end - start - STEP))
+            self._delays.append((end, end - start - STEP))

@@ -2,15 +2,15 @@
 
 import threading
 
-from labserver.diagnosis.observation import LATE, SEVERAL
+from labserver.diagnosis.observation import NOTABLE, SEVERAL
 from labserver.recording import Chunk, RecordedEvent, Recording, Watcher
 
 MOST_PIECES = 2000
 SLOW_SECONDS = 16.0  # after which a few pieces are enough
 
 
-class Enough(Watcher):
-    """Ends a recording at its headers, or once enough pieces came for long enough.
+class StopAfter(Watcher):
+    """Ends a recording once so many pieces came, and for so long; for none, at its headers.
 
     With `pauses`, after a long pause it goes on until there were so many, or for twice as long:
     what comes in bursts is watched for two periods.
@@ -31,7 +31,7 @@ class Enough(Watcher):
         """Note a piece, and the pause before it."""
         self._count += 1
         pause, self._last = chunk.at - self._last, chunk.at
-        if pause > LATE:
+        if pause > NOTABLE:
             self._pauses += 1
             self._until = chunk.at + 2 * pause
         enough = self._count >= self.pieces and chunk.at >= self.seconds

@@ -1,0 +1,37 @@
+"""What came, one by one: the events, the lines or, for what is no text, the chunks."""
+
+from typing import NamedTuple
+
+from labserver.recording import Recording
+
+MAX_LINES = 3000  # of a body that are looked at
+FIRST_CHUNKS = 9  # in which a NUL tells that it is no text
+
+
+class Item(NamedTuple):
+    """An event, a line of a text or, for what is no text, a chunk."""
+
+    at: float  # seconds since the request
+    text: str  # of an event its data; of a chunk nothing
+
+
+def items_of(recording: Recording) -> list[Item]:
+    """When each event came, or each line of a text; for what is no text, each chunk."""
+    if recording.has_events:
+        return [Item(event.at, event.data) for event in recording.events]
+    if is_binary(recording):
+        return [Item(chunk.at, "") for chunk in recording.chunks]
+    items: list[Item] = []
+    rest = b""
+    for at, _, data in recording.chunks:
+        *lines, rest = (rest + data).split(b"\n")
+        texts = (line.decode(errors="replace").rstrip("\r") for line in lines[:MAX_LINES])
+        items += [Item(at, text) for text in texts if text]
+        if len(items) > MAX_LINES:
+            return items
+    return [*items, Item(at, rest.decode(errors="replace"))] if rest else items
+
+
+def is_binary(recording: Recording) -> bool:
+    """Whether it is no text: a NUL in the first chunks."""
+    return any(b"\0" in chunk.data for chunk in recording.chunks[:FIRST_CHUNKS])

@@ -1,0 +1,129 @@
+"""Rules about who takes from whom: a limit that is held, a source that requests share.
+
+dealt out    first   1   3   5   7       each lacks what the other got
+             second    2   4   6   8
+silenced     first   1 2 3               nothing more, once the second came
+             second        4 5 6 7 8
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+
+from labserver.diagnosis.finding import Level, listed, rule
+from labserver.diagnosis.items import Item, items_of
+from labserver.diagnosis.observation import SEVERAL, Observation
+from labserver.diagnosis.pace import gaps
+from labserver.recording import counted
+
+BUSY = (429, 503)  # statuses of what refuses on purpose
+MOST_NUMBERS = 3000  # that one reader ought to have got
+NUMBER = re.compile(r"\d{1,15}")
+REGULAR = 0.8  # of the steps from number to number are alike
+QUIET = 1.0  # seconds for one reader, while another gets data
+LONGER = 4  # times as long as a usual gap
+USUAL = 0.9  # of the gaps are shorter than what counts as usual: the longest may be the machine's
+
+
+@rule(
+    "refuses-second",
+    Level.FAULT,
+    """One request alone is answered well, each time; of two at once, one fails. This is
+    consistent with something limited that is held for the whole stream: a connection of a pool, a
+    licence, a slot. Give it back before the stream begins, or allow more of it, or answer 503 with
+    Retry-After.""",
+)
+def refuses_second(seen: Observation) -> str:
+    return _failed_of_two(seen) if _starts_over(seen) else ""
+
+
+@rule(
+    "shared-source",
+    Level.FAULT,
+    """Requests take from each other. This is consistent with one generator, iterator or queue that
+    all requests share. Make one for each request.""",
+)
+def shared_source(seen: Observation) -> str:
+    return _used_up(seen) or _failed_of_two(seen) or _dealt_out(seen) or _silenced(seen)
+
+
+@rule(
+    "runs-out",
+    Level.FAULT,
+    """It answered at first, and refused once clients had come and gone. This is consistent with a
+    slot, a lock or a connection that nobody gives back when a client leaves. Give it back in a
+    finally.""",
+)
+def runs_out(seen: Observation) -> str:
+    code = seen.again.response.status_code if seen.again else 0
+    return f"{code} with no stream open; the first time 200" if code >= 500 else ""
+
+
+def _used_up(seen: Observation) -> str:
+    """Whether a later request got nothing at all."""
+    codes = [one.response.status_code for one in seen.others]
+    bare = [one.response.status_code for one in seen.others if one.whole and not one.chunks]
+    if not seen.body or bare[:1] != [200] or {*codes} & {*BUSY}:
+        return ""
+    return f"the first request got {counted(len(seen.body), 'byte')}, a later one none"
+
+
+def _failed_of_two(seen: Observation) -> str:
+    """Whether one of two at once failed, though one alone did not."""
+    for one in () if seen.alone.cut else seen.pair.answers:
+        if one.cut or one.response.status_code == 500:
+            ended = f"{one.response.status_code}, {one.summary}"
+            return f"one request alone was answered well; of two at once, one got {ended}"
+    return ""
+
+
+def _starts_over(seen: Observation) -> bool:
+    """Whether a later request, with nothing else under way, got the same beginning."""
+    again = items_of(seen.again)[:1] if seen.again else []
+    return bool(again and seen.items and again[0].text == seen.items[0].text)
+
+
+def _dealt_out(seen: Observation) -> str:
+    """Whether a reader lacks numbers that another one got, and that one alone would have got."""
+    both = [_numbers(items_of(one)) for one in seen.pair.answers]
+    step = _regular_step(_numbers(seen.items))
+    if step is None or len(both) < 2 or min(map(len, both)) < 2:
+        return ""
+    for one, other in (both, both[::-1]):
+        wanted = range(one[0], one[-1], step or 1)[:MOST_NUMBERS]
+        lacking = {n for n in wanted if min(other) < n < max(other)} - {*one}
+        if len(lacking) > 1 and lacking <= {*other}:
+            return f"one got {listed(one)}, the other {listed(other)}"
+    return ""
+
+
+def _numbers(items: Sequence[Item]) -> list[int]:
+    """The first number in each text."""
+    found = (NUMBER.search(item.text) for item in items)
+    return [int(number[0]) for number in found if number]
+
+
+def _regular_step(numbers: list[int]) -> int | None:
+    """From each number to the next, where most of them are equally far apart."""
+    for step, times in Counter(b - a for a, b in pairwise(numbers)).most_common(1):
+        return step if times >= REGULAR * len(numbers) - 1 else None
+    return None
+
+
+def _silenced(seen: Observation) -> str:
+    """Whether a reader got nothing more from the moment that another one came."""
+    if len(seen.pair.answers) < 2 or len(seen.items) < SEVERAL or seen.pair.answers[0].whole:
+        return ""
+    one, other = seen.pair.answers
+    mine = items_of(one)
+    alone = [item for item in seen.items if item.at <= one.seconds]
+    if 2 * len(mine) > len(alone):
+        return ""  # what one gets alone, and then there is a pause
+    last = mine[-1].at if mine else 0.0
+    meanwhile = [item for item in items_of(other) if item.at + seen.pair.apart > last]
+    usual = sorted(gaps(seen.items))[int(USUAL * (len(seen.items) - 1))]
+    quiet = one.seconds - last
+    if quiet <= max(QUIET, LONGER * usual) or len(meanwhile) <= SEVERAL:
+        return ""
+    return f"one got nothing for {quiet:.1f} s, the other {counted(meanwhile, 'item')}"
