@@ -1,0 +1,197 @@
+"""diagnose: who takes from whom."""
+
+import asyncio
+import itertools
+import time
+from contextlib import contextmanager
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+from fastapi.responses import StreamingResponse
+from services import (
+    DONE,
+    EVENTS,
+    LINES,
+    NOSNIFF,
+    SSE,
+    TEXT,
+    UNCACHED,
+    healthy,
+    named,
+    paced,
+    routed,
+    text,
+)
+
+
+@named("shared-source")
+def test_one_generator_for_all():
+    once = paced(*LINES)
+    return routed(lambda: StreamingResponse(once, media_type=TEXT))
+
+
+@named("shared-source")
+def test_one_counter_for_all():
+    count = itertools.count()
+
+    async def route():
+        async def body():
+            for _ in range(8):
+                yield f"data: {next(count)}\n\n"
+                await asyncio.sleep(0.2)
+
+        return StreamingResponse(body(), media_type=SSE)
+
+    return routed(route)
+
+
+@named("shared-source")
+def test_one_iterator_in_threads():
+    def rows():
+        for i in itertools.count():
+            time.sleep(0.15)
+            yield f"row {i}\n"
+
+    once = rows()
+    return routed(lambda: StreamingResponse(itertools.islice(once, 10), media_type=TEXT))
+
+
+@named("shared-source")
+def test_one_queue_for_an_address():
+    queues = {}
+
+    async def route(request: Request):
+        mine = queues[request.client.host] = asyncio.Queue()
+
+        async def events():
+            for i in range(200):
+                for queue in queues.values():
+                    queue.put_nowait(i)
+                while not mine.empty():
+                    yield f"data: {mine.get_nowait()}\n\n"
+                await asyncio.sleep(0.1)
+
+        return StreamingResponse(events(), media_type=SSE)
+
+    return routed(route)
+
+
+@named("runs-out")
+def test_slots_that_are_not_given_back():
+    taken = []
+
+    async def route():
+        if len(taken) == 2:
+            return Response("busy", 503)
+        taken.append(1)
+
+        async def body():
+            async for piece in paced(*LINES, *LINES):
+                yield piece
+            taken.pop()
+
+        return StreamingResponse(body(), media_type=TEXT, headers=NOSNIFF)
+
+    return routed(route)
+
+
+@named("shared-source")
+def test_some_for_one_reader_alone():
+    readers = []
+
+    async def route():
+        mine = object()
+        readers.append(mine)
+
+        async def body():
+            try:
+                for n in range(120):
+                    if n % 4 or readers[0] is mine:
+                        yield f"{n}\n"
+                    await asyncio.sleep(0.05)
+            finally:
+                readers.remove(mine)
+
+        return StreamingResponse(body(), media_type=TEXT, headers=NOSNIFF)
+
+    return routed(route)
+
+
+@healthy
+def test_only_two_at_a_time():
+    open_now = []
+
+    async def route():
+        if open_now:
+            return Response("busy", 503, {"Retry-After": "1"})
+
+        async def body():
+            open_now.append(1)
+            try:
+                async for piece in paced(*LINES):
+                    yield piece
+            finally:
+                open_now.clear()
+
+        return StreamingResponse(body(), media_type=TEXT, headers=NOSNIFF)
+
+    return routed(route)
+
+
+@healthy
+def test_a_limit_that_is_told():
+    now = []
+
+    async def route():
+        if now:
+            return Response("one stream a client", 429, {"Retry-After": "2"})
+
+        async def body():
+            now.append(1)
+            try:
+                async for piece in paced(*EVENTS, DONE):
+                    yield piece
+            finally:
+                now.clear()
+
+        return StreamingResponse(body(), media_type=SSE, headers=UNCACHED)
+
+    return routed(route)
+
+
+# Something limited is held for the whole stream
+
+
+def pool_of_one(in_the_body=False):
+    """A service whose streams each hold the only connection of a pool, and do not wait for it."""
+    free = ["connection"]
+
+    def connection():
+        taken = free.pop()  # raises IndexError if there is none
+        try:
+            yield taken
+        finally:
+            free.append(taken)
+
+    async def held(taken: Annotated[str, Depends(connection)]):
+        return text(*LINES)
+
+    async def body():
+        with contextmanager(connection)():
+            async for piece in paced(*LINES):
+                yield piece
+
+    async def taken_later():
+        return StreamingResponse(body(), media_type=TEXT, headers=NOSNIFF)
+
+    return routed(taken_later if in_the_body else held)
+
+
+@named("refuses-second")
+def test_a_pool_of_one_held_by_a_dependency():
+    return pool_of_one()
+
+
+@named("refuses-second")
+def test_a_pool_of_one_held_by_the_generator():
+    return pool_of_one(in_the_body=True)

@@ -1,0 +1,108 @@
+"""diagnose: bursts that end in the middle of a line."""
+
+import asyncio
+import json
+import time
+from contextlib import contextmanager
+
+from fastapi.responses import StreamingResponse
+from services import (
+    DONE,
+    NOSNIFF,
+    TEXT,
+    handler,
+    healthy,
+    named,
+    paced,
+    routed,
+    sse,
+    text,
+    through,
+)
+
+
+@named("bursts")
+async def test_buffer_of_a_size():
+    async def body():
+        left = ""
+        async for piece in paced(*[f"line {i} of a log\n" for i in range(60)], every=0.05):
+            left += piece
+            while len(left) >= 128:
+                yield left[:128]
+                left = left[128:]
+        yield left
+
+    return StreamingResponse(body(), media_type=TEXT)
+
+
+def counting(size):
+    """What a proxy does that passes bytes on once there are so many."""
+
+    def forward(answer, send):
+        held = b""
+        for data in answer:
+            held += data
+            while len(held) >= size:
+                send(held[:size])
+                held = held[size:]
+        send(held)
+
+    return forward
+
+
+@contextmanager
+def behind(size, route):
+    with routed(route) as url, through(url, counting(size)) as proxied:
+        yield proxied
+
+
+@named("bursts")
+def test_a_buffer_of_4_kib_below_http():
+    events = [f"data: {i} {'x' * (90 + i % 13)}\n\n" for i in range(300)]
+    return behind(4096, lambda: sse(*events, DONE, every=0.01))
+
+
+@named("bursts")
+def test_a_buffer_of_8_kib_below_http():
+    rows = [f"{i} {'x' * (190 + i % 13)}\n" for i in range(400)]
+    return behind(8192, lambda: text(*rows, every=0.01))
+
+
+@named("bursts")
+def test_a_slow_buffer_is_watched_for_two_periods():
+    events = [f"data: {i} {'x' * (200 + i % 7)}\n\n" for i in range(1000)]
+    return behind(8192, lambda: sse(*events, every=0.1))
+
+
+@named("bursts")
+def test_a_buffer_of_4_kib_without_chunks():
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-ndjson")
+        self.end_headers()
+        for i in range(300):
+            self.wfile.write(json.dumps({"n": i, "x": "x" * (90 + i % 13)}).encode() + b"\n")
+            time.sleep(0.01)
+
+    @contextmanager
+    def make():
+        with (
+            handler(do_GET, version="HTTP/1.0") as url,
+            through(url, counting(4096)) as proxied,
+        ):
+            yield proxied
+
+    return make()
+
+
+@healthy
+async def test_tokens_that_end_anywhere():
+    """Pieces of lines, several at a time: it is the lines that are long, not a buffer."""
+
+    async def body():
+        for i in range(6):
+            for word in f"it goes on and on, part {i}, word by word\n and ".split(" "):
+                yield word + " "
+            await asyncio.sleep(0.5)
+
+    return StreamingResponse(body(), media_type=TEXT, headers=NOSNIFF)
