@@ -31,6 +31,7 @@ from services import (
 )
 
 from labserver.diagnosis import rules
+from labserver.diagnosis.observation import Pair
 
 
 @named("held-until-end")
@@ -264,6 +265,6 @@ def test_an_answer_that_was_slow_just_once_is_not_held_back():
     slow.alone.chunks, slow.alone.events = [slow.alone.chunks[0]._replace(at=1.0)], events
     slow.alone.headers_at = 1.0
     assert "held-until-end" in said_of(slow)
-    assert "held-until-end" not in said_of(replace(slow, pair=[quick.alone, quick.alone]))
+    assert "held-until-end" not in said_of(replace(slow, pair=Pair([quick.alone, quick.alone])))
     # How long others wait, through the same proxy, does not matter.
     assert "held-until-end" in said_of(replace(slow, calm=[0.9], before=0.9))
