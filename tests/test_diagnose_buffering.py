@@ -267,4 +267,4 @@ def test_an_answer_that_was_slow_just_once_is_not_held_back():
     assert "held-until-end" in said_of(slow)
     assert "held-until-end" not in said_of(replace(slow, pair=Pair([quick.alone, quick.alone])))
     # How long others wait, through the same proxy, does not matter.
-    assert "held-until-end" in said_of(replace(slow, calm=[0.9], before=0.9))
+    assert "held-until-end" in said_of(replace(slow, pair=Pair(calm=[0.9]), before=0.9))
