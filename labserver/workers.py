@@ -51,6 +51,7 @@ class Workers:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                start_new_session=os.name != "nt",  # an interrupt of the kernel is not for them
             )
         try:
             self._wait(count)
@@ -93,7 +94,7 @@ class Workers:
 
     def _wait(self, count: int) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while self.log.count("Application startup complete") < count:
+        while self.log.count("startup complete") < count or "running on" not in self.log:
             failed = self._process.poll() is not None or "] died" in self.log
             if failed or time.monotonic() > deadline:
                 errors = re.findall(r"^\w+(?:Error|Exception)\b.*", self.log, re.MULTILINE)

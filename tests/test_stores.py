@@ -11,12 +11,13 @@ from itertools import pairwise
 
 import httpx
 import pytest
-from listeners import crowd, new_valkey, tell, tell_surely
+from listeners import attentive, tell, tell_surely
 from waiting import wait_until
 
 import labserver.app
 from labserver import record, stores, tail
 from labserver.server import Server
+from labserver.storage import NONE_HERE, Valkey, find
 from labserver.workers import Workers
 
 APP = "from labserver.app import app\n"
@@ -25,8 +26,19 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL and no SI
 
 @pytest.fixture
 def valkey():
-    with new_valkey() as server:
-        yield server
+    server = needed()
+    yield server
+    server.stop()
+
+
+def valkey_client(store):
+    return pytest.importorskip("valkey").Valkey.from_url(store.url)
+
+
+def needed():
+    """A new Valkey."""
+    program = find() or pytest.skip(NONE_HERE)
+    return Valkey("", program)
 
 
 @pytest.fixture(params=["memory", "valkey"])
@@ -34,7 +46,7 @@ def either_store(request, monkeypatch):
     """What is served meanwhile keeps its notes in memory, or in a Valkey."""
     if request.param == "valkey":
         server = request.getfixturevalue("valkey")
-        monkeypatch.setenv("LABSERVER_STORE", server.connection_url)
+        monkeypatch.setenv("LABSERVER_STORE", server.url)
 
 
 @pytest.fixture
@@ -59,29 +71,29 @@ def heard_after(url, last_id, count):
 
 def test_each_note_reaches_each_listener_once_and_any_id_resumes(url):
     texts = [f"note {i}" for i in range(5)]
-    with crowd(url, 3) as listeners:
-        first = listeners.listeners[0].last_id
+    with attentive(url, 3) as listeners:
+        first = listeners[0].last_id
         for text in texts:
             assert tell(url, text) == 202
-        wait_until(lambda: all(one.texts == texts for one in listeners.listeners))
-        ids = [event.id for event in listeners.listeners[0].heard]
+        wait_until(lambda: all(one.texts == texts for one in listeners))
+        ids = [event.id for event in listeners[0].heard]
     assert len({*ids}) == 5
     for place, id in enumerate([first, *ids[:-1]]):
         assert heard_after(url, id, 5 - place) == notes(*texts[place:])
 
 
 def test_a_listener_that_is_cut_before_its_first_note_misses_none(url):
-    with crowd(url, 1) as listeners:
-        id = listeners.listeners[0].last_id
+    with attentive(url, 1) as listeners:
+        id = listeners[0].last_id
     assert tell(url, "while nobody listened") == 202
     assert heard_after(url, id, 1) == notes("while nobody listened")
 
 
 def test_a_newcomer_hears_what_comes_and_nothing_older(url):
     tell_surely(url, "older")
-    with crowd(url, 1) as listeners:
+    with attentive(url, 1) as listeners:
         tell_surely(url, "new")
-        wait_until(lambda: listeners.listeners[0].texts == ["new"])
+        wait_until(lambda: listeners[0].texts == ["new"])
 
 
 @pytest.mark.parametrize("id", ["5", "x", "1-1", "9999999999999-0", "$", "-", "9" * 5000])
@@ -93,8 +105,11 @@ def test_an_id_that_is_not_known_is_told_so_and_gets_all_that_is_kept(url, id):
 
 def test_an_id_that_is_too_old_is_told_so(monkeypatch):
     monkeypatch.setattr(tail, "KEPT", 3)
-    with Server(labserver.app.app) as server, crowd(f"{server.url}/notifications", 1) as listeners:
-        url, first = f"{server.url}/notifications", listeners.listeners[0].last_id
+    with (
+        Server(labserver.app.app) as server,
+        attentive(f"{server.url}/notifications", 1) as listeners,
+    ):
+        url, first = f"{server.url}/notifications", listeners[0].last_id
         for i in range(4):
             tell_surely(url, str(i))
         told, *rest = heard_after(url, first, 4)
@@ -106,10 +121,10 @@ def test_a_slow_listener_holds_up_nobody_and_is_told_what_it_missed(monkeypatch)
     long, count = "\N{GOTHIC LETTER HWAIR}" * 900, 2500  # 9 MB, more than two sockets hold
     with Server(labserver.app.app) as server, httpx.Client(trust_env=False, timeout=60) as client:
         url = f"{server.url}/notifications"
-        with client.stream("GET", url) as slow, crowd(url, 1) as quick:
+        with client.stream("GET", url) as slow, attentive(url, 1) as quick:
             for i in range(count):
                 assert client.post(url, json=f"{i} {long}").status_code == 202
-            wait_until(lambda: len(quick.listeners[0].heard) == count)
+            wait_until(lambda: len(quick[0].heard) == count)
             last, lines = f"data: {count - 1} ", slow.iter_lines()
             came = []
             for line in lines:
@@ -131,11 +146,11 @@ def test_two_hundred_listeners_that_leave_at_once_leave_nothing(either_store, mo
         def quiet():
             return len(asyncio.all_tasks(server._loop)), len(connections)
 
-        with crowd(url, 1):  # the first one starts what sse-starlette keeps for all
+        with attentive(url, 1):  # the first one starts what sse-starlette keeps for all
             tell_surely(url, "one before")
         wait_until(lambda: not connections)
         before = quiet()
-        with crowd(url, 200):
+        with attentive(url, 200):
             assert quiet() > (before[0] + 200, 199)
         wait_until(lambda: quiet() == before)
         assert httpx.post(url, json="x", trust_env=False).json() == {"listeners": 0}
@@ -177,61 +192,48 @@ def test_what_is_no_address_of_a_store_is_told_in_one_line(store, monkeypatch):
 
 
 def test_notes_reach_the_listeners_of_every_worker(valkey):
-    with Workers(APP, LABSERVER_STORE=valkey.connection_url) as workers:
+    with Workers(APP, LABSERVER_STORE=valkey.url) as workers:
         url = f"{workers.url}/notifications"
-        with crowd(url, 20) as listeners:
+        with attentive(url, 20) as listeners:
             for i in range(20):
                 tell_surely(url, str(i))
             texts = [str(i) for i in range(20)]
-            wait_until(lambda: all(one.texts == texts for one in listeners.listeners))
+            wait_until(lambda: all(one.texts == texts for one in listeners))
 
 
 @posix
 def test_a_killed_worker_loses_nothing_and_repeats_nothing(valkey):
-    with Workers(APP, LABSERVER_STORE=valkey.connection_url) as workers:
+    with Workers(APP, LABSERVER_STORE=valkey.url) as workers:
         url = f"{workers.url}/notifications"
-        with crowd(url, 100) as listeners:
+        with attentive(url, 100) as listeners:
             tell_surely(url, "before")
             [killed, _] = workers.pids
             os.kill(killed, signal.SIGKILL)
             accepted = [str(i) for i in range(30) if tell(url, str(i)) == 202]
             tell_surely(url, "after")
-            everyone = listeners.listeners
+            everyone = listeners
             wait_until(lambda: all(one.texts[-1:] == ["after"] for one in everyone))
             assert all(one.texts == ["before", *accepted, "after"] for one in everyone)
         assert killed not in workers.pids
 
 
 def test_a_restarted_valkey_is_found_again_and_the_loss_is_told(valkey, monkeypatch):
-    monkeypatch.setenv("LABSERVER_STORE", valkey.connection_url)
+    monkeypatch.setenv("LABSERVER_STORE", valkey.url)
     with Server(labserver.app.app) as server:
         url = f"{server.url}/notifications"
-        with crowd(url, 3) as listeners:
+        with attentive(url, 3) as listeners:
             tell_surely(url, "before")
-            port = valkey.port
             valkey.stop()
             assert tell(url, "refused") == 503
-            valkey._desired_port = port
-            valkey.start()
+            valkey.restart()
             tell_surely(url, "after")  # in memory alone, "before" is gone with the old process
-            wait_until(lambda: all(one.texts[-1] == "after" for one in listeners.listeners))
-            names = [[event.event for event in one.heard] for one in listeners.listeners]
+            wait_until(lambda: all(one.texts[-1] == "after" for one in listeners))
+            names = [[event.event for event in one.heard] for one in listeners]
             assert names == [["notification", "reset", "notification"]] * 3
-            assert all(one.answers == [200] for one in listeners.listeners), "nobody was cut off"
+            assert all([one.status_code for one in one.responses] == [200] for one in listeners), (
+                "nobody was cut off"
+            )
         assert "The store does not answer" in server.log
-
-
-def test_a_valkey_that_persists_loses_nothing_in_a_restart(tmp_path, monkeypatch):
-    with new_valkey(data_dir=tmp_path, appendonly="yes", appendfsync="always") as server:
-        monkeypatch.setenv("LABSERVER_STORE", server.connection_url)
-        with Server(labserver.app.app) as lab, crowd(f"{lab.url}/notifications", 3) as listeners:
-            tell_surely(f"{lab.url}/notifications", "before")
-            server._desired_port = server.port
-            server.stop()
-            server.start()
-            tell_surely(f"{lab.url}/notifications", "after")
-            texts = ["before", "after"]
-            wait_until(lambda: all(one.texts == texts for one in listeners.listeners))
 
 
 def test_without_a_store_a_listener_waits_and_then_ends_and_a_post_is_refused(monkeypatch):
@@ -252,18 +254,20 @@ def test_without_a_store_a_listener_waits_and_then_ends_and_a_post_is_refused(mo
 
 @posix
 def test_a_store_that_hangs_hangs_nobody(valkey, monkeypatch):
-    monkeypatch.setenv("LABSERVER_STORE", valkey.connection_url)
+    monkeypatch.setenv("LABSERVER_STORE", valkey.url)
+    with valkey_client(valkey) as asking:
+        process = asking.info("server")["process_id"]
     with Server(labserver.app.app) as server:
         url = f"{server.url}/notifications"
-        with crowd(url, 2) as listeners:
-            valkey._process.send_signal(signal.SIGSTOP)
+        with attentive(url, 2) as listeners:
+            os.kill(process, signal.SIGSTOP)
             try:
                 refused = tell(url, "while it hangs")
             finally:
-                valkey._process.send_signal(signal.SIGCONT)
+                os.kill(process, signal.SIGCONT)
             assert refused == 503
             tell_surely(url, "after")
-            everyone = listeners.listeners
+            everyone = listeners
             wait_until(lambda: all(one.texts[-1:] == ["after"] for one in everyone))
             # What was refused may have been kept: it is heard by all, or by none.
             assert len({(*one.texts,) for one in everyone}) == 1
@@ -274,16 +278,17 @@ def test_two_servers_with_a_store_each_hear_their_own_alone(monkeypatch):
     with ExitStack() as stack:
         urls = []
         for _ in "ab":
-            store = stack.enter_context(new_valkey())
-            monkeypatch.setenv("LABSERVER_STORE", store.connection_url)
+            store = needed()
+            stack.callback(store.stop)
+            monkeypatch.setenv("LABSERVER_STORE", store.url)
             server = stack.enter_context(Server(labserver.app.app))
             urls.append(f"{server.url}/notifications")
-        crowds = [stack.enter_context(crowd(url, 1)) for url in urls]
+        crowds = [stack.enter_context(attentive(url, 1)) for url in urls]
         for name, url in zip("ab", urls, strict=True):
             tell_surely(url, name)
         for name, one in zip("ab", crowds, strict=True):
-            wait_until(lambda one=one: one.listeners[0].heard)
-            assert one.listeners[0].texts == [name]
+            wait_until(lambda one=one: one[0].heard)
+            assert one[0].texts == [name]
 
 
 def test_more_notes_than_are_kept_during_a_pause_are_told_as_missing(valkey, monkeypatch):
@@ -291,11 +296,11 @@ def test_more_notes_than_are_kept_during_a_pause_are_told_as_missing(valkey, mon
     monkeypatch.setattr(tail, "KEPT", 100)
 
     async def read_late():
-        store = stores.ValkeyStore(valkey.connection_url)
+        store = stores.ValkeyStore(valkey.url)
         reader = asyncio.create_task(store.follow())
         await store._here(1)
         first = await store.last()
-        with valkey.client() as client:  # blocks this loop: the reader pauses
+        with valkey_client(valkey) as client:  # blocks this loop: the reader pauses
             for i in range(500):
                 client.xadd(stores.KEY, {"text": str(i)}, maxlen=100)
         try:
@@ -315,14 +320,14 @@ def test_more_notes_than_are_kept_during_a_pause_are_told_as_missing(valkey, mon
 @pytest.mark.parametrize("seed", range(int(os.environ.get("SEEDS", "3"))))
 def test_random_cuts_kills_and_pauses_lose_nothing_and_repeat_nothing(seed, valkey):
     chance = random.Random(seed)
-    with Workers(APP, LABSERVER_STORE=valkey.connection_url) as workers:
+    with Workers(APP, LABSERVER_STORE=valkey.url) as workers:
         url = f"{workers.url}/notifications"
-        with crowd(url, 10) as listeners:
+        with attentive(url, 10) as listeners:
             accepted = [
                 text for i in range(60) if _told(chance, workers, listeners, text := str(i))
             ]
             tell_surely(url, "the end")
-            for one in listeners.listeners:
+            for one in listeners:
                 wait_until(lambda one=one: one.texts[-1:] == ["the end"])
                 assert len({*one.texts}) == len(one.texts), f"twice: {one.texts}"
                 lost = {*accepted} - {*one.texts}
@@ -334,7 +339,7 @@ def _told(chance, workers, listeners, text):
     what = chance.random()
     pids = workers.pids
     if what < 0.3:
-        for one in chance.sample(listeners.listeners, 3):
+        for one in chance.sample(listeners, 3):
             listeners.cut(one)
     elif what < 0.36 and len(pids) == 2:
         os.kill(chance.choice(pids), signal.SIGKILL)

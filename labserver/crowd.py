@@ -1,0 +1,128 @@
+"""Many listeners at once, each of which does what a browser's EventSource does.
+
+A listener asks again whenever its stream ends or breaks, after the `retry` that it was told, with
+the id that it had last (HTML standard, 9.2). It stops for good at a status other than 200.
+"""
+
+import asyncio
+import random
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import httpx
+
+from labserver.events import EventDecoder
+from labserver.recording import RecordedEvent, Recording
+
+READY_SECONDS = 30.0
+RETRY_SECONDS = 0.2  # until a stream says another time
+
+
+class Listener:
+    """What one listener was answered and heard."""
+
+    def __init__(self, url: str, start: float) -> None:
+        self.url = url  # where it asks next
+        self.heard: list[RecordedEvent] = []  # `at` is seconds since the crowd's start
+        self.responses: list[httpx.Response] = []
+        self.last_id = ""
+        self.retry = RETRY_SECONDS  # seconds
+        self._start = start
+
+    def __repr__(self) -> str:
+        return f"<Listener of {self.url}: {len(self.heard)} events>"
+
+    @property
+    def texts(self) -> list[str]:
+        """The data of each event, in order."""
+        return [event.data for event in self.heard]
+
+    @property
+    def recording(self) -> Recording:
+        """What it heard, for a timeline."""
+        end = time.perf_counter() - self._start
+        first = self.heard[0].at if self.heard else end
+        last = self.responses[-1]
+        return Recording("GET", self.url, last, first, events=self.heard, seconds=end)
+
+    async def listen(self, client: httpx.AsyncClient) -> None:
+        """Listen until cancelled, or until a status says not to come back."""
+        while not self.responses or self.responses[-1].status_code == 200:
+            with suppress(httpx.TransportError, httpx.StreamError):
+                await self._connect(client)
+            # At different times: else all who were cut off at once come back at once.
+            await asyncio.sleep(self.retry * random.uniform(0.5, 1))
+
+    async def _connect(self, client: httpx.AsyncClient) -> None:
+        headers = {"Accept": "text/event-stream"}
+        if self.last_id:
+            headers["Last-Event-ID"] = self.last_id
+        decoder = EventDecoder(self.last_id)
+        async with client.stream("GET", self.url, headers=headers) as response:
+            self.responses.append(response)
+            async for data in response.aiter_raw():
+                at = time.perf_counter() - self._start
+                self.heard += [RecordedEvent(at, *event) for event in decoder.feed(data)]
+                self.last_id = decoder.last_event_id
+                self.retry = self.retry if decoder.retry is None else decoder.retry / 1000
+
+
+class Crowd(list[Listener]):
+    """The listeners of one URL. `start` is the moment, of time.perf_counter(), that they began."""
+
+    def __init__(self, url: str, count: int) -> None:
+        self.start = time.perf_counter()
+        super().__init__(Listener(url, self.start) for _ in range(count))
+        self._loop = asyncio.new_event_loop()  # not asyncio.run, which nest_asyncio replaces
+
+    def cut(self, listener: Listener) -> None:
+        """Close the connection under a listener, as a bad line would."""
+
+        def shut() -> None:
+            stream = listener.responses[-1].extensions["network_stream"]
+            with suppress(OSError, AttributeError):  # it is closed already
+                stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+        self._loop.call_soon_threadsafe(shut)
+
+    def wait(self, seconds: float = READY_SECONDS) -> None:
+        """Wait until each has been answered. Raises TimeoutError after so many seconds."""
+        deadline = time.perf_counter() + seconds
+        while not all(listener.responses for listener in self):
+            if time.perf_counter() > deadline:
+                answered = sum(bool(listener.responses) for listener in self)
+                raise TimeoutError(f"{answered} of {len(self)} listeners were answered.")
+            time.sleep(0.01)
+        time.sleep(0.1)  # a generator begins a moment after the headers
+
+    async def _listen(self) -> None:
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+        async with httpx.AsyncClient(trust_env=False, limits=limits, timeout=None) as client:
+            await asyncio.gather(*(listener.listen(client) for listener in self))
+
+    def _run(self) -> None:
+        self._task = self._loop.create_task(self._listen())
+        with suppress(asyncio.CancelledError):
+            self._loop.run_until_complete(self._task)
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+
+
+@contextmanager
+def crowd(url: str, count: int) -> Iterator[Crowd]:
+    """So many listeners of a URL, in a thread, once each was answered; they leave at the end.
+
+    Raises TimeoutError where they are not answered within 30 seconds.
+    """
+    listeners = Crowd(url, count)
+    thread = threading.Thread(target=listeners._run, daemon=True)
+    thread.start()
+    try:
+        listeners.wait()
+        yield listeners
+    finally:
+        listeners._loop.call_soon_threadsafe(listeners._task.cancel)
+        thread.join(READY_SECONDS)
