@@ -28,7 +28,8 @@ from fastapi.responses import (
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from labserver import relay, stores
-from labserver.bounds import SPARE_DESCRIPTORS, BoundedBody, OwnPages, descriptors
+from labserver.bounds import BoundedBody, OwnPages
+from labserver.connections import SPARE_DESCRIPTORS, descriptors
 from labserver.guard import LOOPBACK
 from labserver.stores import Store, StoreAway
 
@@ -74,7 +75,8 @@ def most_listeners() -> int:
     return min(int(wanted), descriptors() - SPARE_DESCRIPTORS)
 
 
-app = FastAPI(title="Streaming lab", lifespan=lifespan)
+# FastAPI's /docs and /redoc load their scripts from elsewhere; /openapi.json has the same facts.
+app = FastAPI(title="Streaming lab", lifespan=lifespan, docs_url=None, redoc_url=None)
 app.add_middleware(OwnPages)
 app.add_middleware(BoundedBody, max_bytes=BODY_BYTES)
 app.include_router(relay.router)  # for the page, where something holds responses back

@@ -1,46 +1,44 @@
-"""What a stranger may send: bodies of a bounded size, requests of the server's own pages, and no
-more connections than the process has file descriptors for.
-"""
+"""What a stranger may send: bodies of a bounded size, and requests of the server's own pages."""
 
-import socket
-import sys
-import time
-from contextlib import suppress
-from typing import Any
-from weakref import WeakSet
+import asyncio
 
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-if sys.platform != "win32":
-    import resource
-
 BODY_BYTES = 16 * 2**20  # of a request to an app that a learner serves
+ALL_BYTES = 4 * BODY_BYTES  # of the bodies of all requests that are being answered
+BODY_SECONDS = 30.0  # that a body may pause
 MESSAGE_BYTES = 2**20  # of a message over a WebSocket
-DESCRIPTORS = 10_000  # of the process, if the system allows more: a connection takes 6 KiB
-SPARE_DESCRIPTORS = 64  # of these, for files and processes of the notebook
-SILENT_SECONDS = 1.0  # after which a connection that has sent nothing may lose its place
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}  # RFC 9110, 9.2.1
 
 
 class BoundedBody:
     """An ASGI layer that answers 413 to a body of more than `max_bytes` (RFC 9110, 15.5.14).
 
-    It refuses a declared length at once, and a body without one as soon as too much has come.
+    It refuses a declared length at once, and a body without one as soon as too much has come. It
+    answers 503 where the bodies of all requests under way have more than `all_bytes` (15.6.4), and
+    408 where a body pauses for more than `seconds` (15.5.9).
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int = BODY_BYTES) -> None:
-        self.app, self.max_bytes = app, max_bytes
+    def __init__(
+        self,
+        app: ASGIApp,
+        max_bytes: int = BODY_BYTES,
+        all_bytes: int = ALL_BYTES,
+        seconds: float = BODY_SECONDS,
+    ) -> None:
+        self.app, self.max_bytes, self.all_bytes, self.seconds = app, max_bytes, all_bytes, seconds
+        self._bytes = 0  # of the bodies of all requests under way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the app, or answer in its place, as ASGI has it."""
-        if scope["type"] == "http" and self._declares_more(scope):
-            await self._refuse(scope, receive, send)
-        elif scope["type"] == "http" and _declares_no_length(scope):
-            await self._count(scope, receive, send)
-        else:
+        if scope["type"] != "http" or not _has_body(scope):
             await self.app(scope, receive, send)
+        elif self._declares_more(scope):
+            await self._too_large(scope)(scope, receive, send)
+        else:
+            await self._count(scope, receive, send)
 
     def _declares_more(self, scope: Scope) -> bool:
         length = Headers(scope=scope).get("content-length", "")
@@ -48,43 +46,68 @@ class BoundedBody:
         return length.isdecimal() and (len(length) > 18 or int(length) > self.max_bytes)
 
     async def _count(self, scope: Scope, receive: Receive, send: Send) -> None:
-        left, started, refused = self.max_bytes, False, False
+        size, whole, started = 0, False, False
+        refusal: ASGIApp | None = None
 
         async def counting_receive() -> Message:
-            nonlocal left, refused
-            message: Message = await receive() if left >= 0 else {"type": "http.disconnect"}
-            left -= len(message.get("body", b""))
-            if left >= 0:
+            nonlocal size, whole, refusal
+            if refusal:
+                return {"type": "http.disconnect"}
+            if whole:
+                return await receive()
+            try:
+                async with asyncio.timeout(self.seconds):
+                    message = await receive()
+            except TimeoutError:
+                refusal = _refusal(scope, 408, f"A body pauses {self.seconds:g} s at most here.")
+            else:
+                whole = not message.get("more_body", False)
+                size += len(message.get("body", b""))
+                self._bytes += len(message.get("body", b""))
+                refusal = self._refusal_of(scope, size)
+            if refusal is None:
                 return message
-            if not (started or refused):
-                refused = True
-                await self._refuse(scope, receive, send)
+            if not started:
+                await refusal(scope, receive, send)
             return {"type": "http.disconnect"}
 
         async def passing_send(message: Message) -> None:
             nonlocal started
-            started = True
-            if not refused:
+            if started or not refusal:
+                started = True
                 await send(message)
 
         try:
             await self.app(scope, counting_receive, passing_send)
         except Exception:
-            if not refused:  # else it is about the client that seemed to leave
+            if started or not refusal:  # else it is about the client that seemed to leave
                 raise
+        finally:
+            self._bytes -= size
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        line = f"The body of a request has at most {self.max_bytes:,} bytes here.\n"
-        # To close is to read no further. HTTP/2 has no such header.
-        headers = {"Connection": "close"} if scope["http_version"].startswith("1") else None
-        await PlainTextResponse(line, 413, headers)(scope, receive, send)
+    def _refusal_of(self, scope: Scope, size: int) -> ASGIApp | None:
+        if size > self.max_bytes:
+            return self._too_large(scope)
+        if self._bytes > self.all_bytes:
+            return _refusal(scope, 503, "The server reads too many bodies now. Try again later.")
+        return None
+
+    def _too_large(self, scope: Scope) -> ASGIApp:
+        line = f"The body of a request has at most {self.max_bytes:,} bytes here."
+        return _refusal(scope, 413, line)
 
 
-def _declares_no_length(scope: Scope) -> bool:
+def _has_body(scope: Scope) -> bool:
     # In HTTP/1.1, a request without either header has no body (RFC 9112, 6.3).
     headers = Headers(scope=scope)
     one = scope["http_version"].startswith("1")
-    return "transfer-encoding" in headers or not (one or "content-length" in headers)
+    return "transfer-encoding" in headers or "content-length" in headers or not one
+
+
+def _refusal(scope: Scope, status: int, line: str) -> ASGIApp:
+    # To close is to read no further. HTTP/2 has no such header.
+    headers = {"Connection": "close"} if scope["http_version"].startswith("1") else None
+    return PlainTextResponse(line + "\n", status, headers)
 
 
 class OwnPages:
@@ -119,72 +142,3 @@ def is_of_own_page(headers: Headers) -> bool:
     """Whether the Origin of a request is there, and is the server that the request is for."""
     # An origin is scheme://host:port (RFC 6454, 6.2). The Host has no scheme.
     return headers.get("origin", "").partition("://")[2] == headers.get("host")
-
-
-class Listener(socket.socket):
-    """A listening socket whose connections leave some file descriptors to the process.
-
-    At the bound, a new connection takes the place of the one that has been silent longest, where
-    one has sent nothing for over a second. Else the new one is closed at once.
-    """
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._accepted: WeakSet[_Connection] = WeakSet()
-
-    def accept(self) -> tuple[socket.socket, Any]:
-        """Accept a connection. Raises ConnectionAbortedError, which event loops pass over."""
-        accepted, address = super().accept()
-        # Each connection may have a file opened for it, too.
-        spare = _spare_descriptors(accepted) - len(self._accepted)
-        # An ended connection gives its descriptor back a moment later: half of the spare ones.
-        if spare < SPARE_DESCRIPTORS and not (
-            spare >= SPARE_DESCRIPTORS // 2 and self._made_room()
-        ):
-            accepted.close()
-            raise ConnectionAbortedError
-        kind = (accepted.family, accepted.type, accepted.proto)
-        connection = _Connection(*kind, fileno=accepted.detach())
-        self._accepted.add(connection)
-        return connection, address
-
-    def _made_room(self) -> bool:
-        latest = time.monotonic() - SILENT_SECONDS
-        silent = [c for c in self._accepted if c.silent and c.fileno() != -1 and c.at < latest]
-        if silent:
-            min(silent, key=lambda connection: connection.at).end()
-        return bool(silent)
-
-
-class _Connection(socket.socket):
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.at = time.monotonic()  # when it was accepted, in seconds
-        self.silent = True  # until its first byte
-
-    def recv(self, *args: Any) -> bytes:
-        self.silent = False
-        return super().recv(*args)
-
-    def end(self) -> None:
-        """Let the event loop, which closes it, read its end."""
-        self.silent = False
-        with suppress(OSError):  # its client has left
-            self.shutdown(socket.SHUT_RDWR)
-
-
-def descriptors() -> int:
-    """How many file descriptors this process may have open, at most 10,000."""
-    if sys.platform != "win32":
-        allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)  # each time: it can be changed
-        if allowed != resource.RLIM_INFINITY:
-            return min(allowed, DESCRIPTORS)
-    return DESCRIPTORS  # on Windows, no such limit is known
-
-
-def _spare_descriptors(newest: socket.socket) -> int:
-    """How many file descriptors the process may still open, after this newest one."""
-    if sys.platform == "win32":
-        return SPARE_DESCRIPTORS
-    # POSIX gives out the lowest number that is free: all below it are taken, by whatever.
-    return descriptors() - newest.fileno() - 1

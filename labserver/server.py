@@ -12,7 +12,8 @@ from contextlib import suppress
 import uvicorn
 from starlette.types import ASGIApp
 
-from labserver.bounds import MESSAGE_BYTES, BoundedBody, Listener
+from labserver.bounds import MESSAGE_BYTES, BoundedBody
+from labserver.connections import Listener
 from labserver.guard import Guard
 from labserver.leftovers import Leftovers
 from labserver.log import Log, ThreadLog
@@ -123,7 +124,7 @@ class Server:
                 logged.wait(LOG_SECONDS)
         return self._log.text
 
-    def start(self, listener: socket.socket | None = None) -> None:
+    def start(self, listener: Listener | None = None) -> None:
         """Serve on a listening socket, by default one of any free port, and wait until it does.
 
         Raises RuntimeError if the app fails while starting or takes more than 10 seconds, and for
@@ -132,6 +133,7 @@ class Server:
         if self._thread.ident:
             raise RuntimeError(f"{self!r} was started before. Make a new one: Server(app).")
         self._listener = listener or _listen(0)
+        self._listener.idle = self._uvicorn.idle
         self.port = self._listener.getsockname()[1]
         # Not asyncio.run, which nest_asyncio replaces; nor the loop of whatever policy is set.
         factory = self._uvicorn.config.get_loop_factory()
@@ -222,7 +224,7 @@ def _check_port(port: object) -> None:
         raise ValueError(f"A port is a whole number from 0 to 65535, not {port!r}.")
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(port: int) -> Listener:
     # The protocol by name: asyncio sends small pieces at once (TCP_NODELAY) only where it is told.
     listener = Listener(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
@@ -237,7 +239,7 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _listen_again(port: int, elsewhere: bool) -> socket.socket:
+def _listen_again(port: int, elsewhere: bool) -> Listener:
     try:
         return _listen(port)
     except OSError:

@@ -31,6 +31,12 @@ class StoppableServer(uvicorn.Server):
         if self._waiting or not self.started:
             task.cancel()
 
+    def idle(self) -> list[int]:
+        """The file descriptors of connections on which no request is being answered."""
+        protocols = [one for one in self.server_state.connections if hasattr(one, "cycle")]
+        idle = [one for one in protocols if one.cycle is None or one.cycle.response_complete]
+        return [one.transport.get_extra_info("socket").fileno() for one in idle]
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and tell who waits in `settled`."""
         await super().startup(sockets=sockets)

@@ -1,15 +1,14 @@
-"""What a stranger sends: long bodies, posts of other pages, too many connections."""
+"""What a stranger sends: long bodies, many of them, posts of other pages."""
 
+import asyncio
 import shutil
 import socket
 import subprocess
-import sys
 from contextlib import ExitStack
 
 import httpx
 import pytest
 from fastapi import FastAPI, Request, WebSocket
-from machine import NO_PROXIES
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
@@ -52,7 +51,7 @@ def test_a_declared_length_is_refused_before_the_body(method, path, length, url)
 
 def test_every_route_bounds_its_body(url):
     paths = [route.path for route in app.routes if getattr(route, "methods", None)]
-    assert {"/", "/sse", "/notifications", "/docs"} <= {*paths}
+    assert {"/", "/sse", "/notifications", "/openapi.json"} <= {*paths}
     for path in [*paths, "/probe", "/relay", "/nothing"]:
         for method in ("GET", "POST", "PUT", "DELETE", "OPTIONS"):
             lines = [f"{method} {path} HTTP/1.1", f"Content-Length: {2**20}"]
@@ -99,9 +98,9 @@ async def swallowing(request: Request):
         return PlainTextResponse("nothing happened")
 
 
-def bounded():
+def bounded(**bounds):
     routes = [Route(f"/{f.__name__}", f, methods=["POST"]) for f in (length, swallowing)]
-    return BoundedBody(Starlette(routes=routes), 1000)
+    return BoundedBody(Starlette(routes=routes), 1000, **bounds)
 
 
 @pytest.mark.parametrize("chunks", [[1000], [500, 500], [1] * 1000])
@@ -142,6 +141,54 @@ def test_what_learners_serve_is_bounded_too():
     with Server(plain) as server:
         assert ask(server.url, "POST / HTTP/1.1", f"Content-Length: {2**25}") == (413, True)
         assert httpx.post(server.url, content=b"x" * 2**20, trust_env=False).json() == "taken"
+
+
+# Bodies of many requests
+
+
+def begun(stack, url, size, length):
+    """A post of which `size` bytes of `length` are sent, and what reads its answer."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    wire = stack.enter_context(socket.create_connection((host, int(port)), timeout=30))
+    head = f"POST /length HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: {length}\r\n\r\n"
+    wire.sendall(head.encode() + b"x" * size)
+    return wire, stack.enter_context(wire.makefile("rb"))
+
+
+def test_the_bodies_of_all_requests_are_bounded_together():
+    layer = bounded(all_bytes=2500)
+    with Server(layer) as server, ExitStack() as stack:
+        wires = [begun(stack, server.url, 900, 1000)[0] for _ in range(2)]
+        wait_until(lambda: layer._bytes == 1800)
+        _, answer = begun(stack, server.url, 900, 1000)
+        assert answer.readline() == b"HTTP/1.1 503 Service Unavailable\r\n"
+        assert b"connection: close\r\n" in [*iter(answer.readline, b"\r\n")]
+        wires[0].shutdown(socket.SHUT_RDWR)  # what it had sent counts no more
+        wait_until(lambda: layer._bytes == 900)
+        answer = httpx.post(f"{server.url}/length", content=b"x" * 1000, trust_env=False)
+        assert answer.text == "1000"
+        wires[1].sendall(b"x" * 100)
+        assert wires[1].recv(12) == b"HTTP/1.1 200"
+        wait_until(lambda: layer._bytes == 0)
+
+
+def test_a_body_that_pauses_for_long_is_ended():
+    with Server(bounded(seconds=0.3)) as server, ExitStack() as stack:
+        _, answer = begun(stack, server.url, 10, 1000)
+        assert answer.readline() == b"HTTP/1.1 408 Request Timeout\r\n"
+        assert answer.read().endswith(b"A body pauses 0.3 s at most here.\n")  # and closes
+        assert not server.log
+
+
+def test_after_its_body_an_app_may_wait_as_long_as_it_likes():
+    async def waiting(scope, receive, send):
+        await receive()
+        await asyncio.sleep(0.5)
+        await PlainTextResponse("done")(scope, receive, send)
+        assert (await receive())["type"] == "http.disconnect"
+
+    with Server(BoundedBody(waiting, seconds=0.1)) as server:
+        assert httpx.post(server.url, content=b"x", trust_env=False).text == "done"
 
 
 # What an error says
@@ -225,7 +272,7 @@ def test_every_unsafe_method_is_meant():
     assert {*statuses.values()} == {200, 403}
 
 
-# Messages and connections
+# Messages
 
 
 def test_a_message_is_bounded():
@@ -248,85 +295,3 @@ def test_a_message_is_bounded():
         assert caught.value.rcvd.code == 1009
         wait_until(lambda: lengths)  # the app may read later than the client
         assert lengths == [MESSAGE_BYTES] and not server.log
-
-
-SERVES = """
-import resource, sys
-resource.setrlimit(resource.RLIMIT_NOFILE, (256, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-from labserver import serve
-from labserver.app import app
-server = serve(app)
-for line in sys.stdin:
-    files = [open("/dev/null") for _ in range(30)]
-    for file in files: file.close()
-    print(len(files), repr(str(server.log)), flush=True)
-"""
-
-
-@pytest.fixture
-def limited():
-    """A server in a process of 256 descriptors: its address, and what asks how it is."""
-    if sys.platform == "win32":
-        pytest.skip("no limit of this kind there")
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen([sys.executable, "-c", SERVES], env=NO_PROXIES, **pipes) as process:
-        url = process.stdout.readline().split()[-1]
-
-        def state():
-            process.stdin.write("\n")
-            process.stdin.flush()
-            return process.stdout.readline()
-
-        yield url, state
-        process.stdin.close()
-
-
-def connected(stack, url):
-    host, _, port = url.removeprefix("http://").partition(":")
-    return stack.enter_context(socket.create_connection((host, int(port)), timeout=30))
-
-
-def is_answered(url):
-    try:
-        return httpx.get(f"{url}/stream?count=1&every=0", trust_env=False).status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
-UNHARMED = "30 ''\n"  # 30 files opened, nothing in the log
-
-
-def test_idle_connections_leave_descriptors_and_make_room(limited):
-    url, state = limited
-    with ExitStack() as stack:
-        for _ in range(300):
-            connected(stack, url)
-        assert state() == UNHARMED
-        wait_until(lambda: is_answered(url))  # the silent ones give way, a second old
-        assert state() == UNHARMED
-    assert is_answered(url) and state() == UNHARMED
-
-
-def test_streams_are_bounded_and_none_is_ended_for_another(limited):
-    url, state = limited
-    with ExitStack() as stack:
-        streams = []
-        for _ in range(300):
-            wire = connected(stack, url)
-            wire.sendall(
-                f"GET /stream?count=1000&every=1 HTTP/1.1\r\nHost: {url[7:]}\r\n\r\n".encode()
-            )
-            streams.append(wire)
-        heads = []
-        for wire in streams:
-            try:
-                heads.append(wire.recv(15))
-            except ConnectionResetError:  # closed with the request unread
-                heads.append(b"")
-        opened = [wire for wire, head in zip(streams, heads, strict=True) if head]
-        assert 60 < len(opened) < 256 - 32
-        assert not is_answered(url) and state() == UNHARMED
-        assert all(wire.recv(1) for wire in opened)
-        opened[0].close()
-        wait_until(lambda: is_answered(url))
-        assert state() == UNHARMED
