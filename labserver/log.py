@@ -20,6 +20,8 @@ LOGGERS = ("uvicorn.error", "asyncio", "sse_starlette.sse")
 MAX_RECORDS = 500  # the oldest go first
 MOST_CHARACTERS = 20_000  # of a record; an error may quote a whole body
 
+_changing = threading.Lock()  # servers that start or stop at once take turns
+
 
 class Log(str):
     """Text that a notebook shows as it is, line by line."""
@@ -74,14 +76,11 @@ class ThreadLog(logging.Filter):
     def capturing(self) -> Iterator[None]:
         """Keep what is logged in this thread by others' loggers."""
         self._thread = threading.get_ident()
-        loggers = [logging.getLogger(name) for name in LOGGERS]
-        for logger in loggers:
-            logger.addFilter(self)
+        _change_filters(lambda filters: [*filters, self])
         try:
             yield
         finally:
-            for logger in loggers:
-                logger.removeFilter(self)
+            _change_filters(lambda filters: [one for one in filters if one is not self])
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Keep the record of this thread and stop it here; let those of others pass."""
@@ -98,6 +97,15 @@ class ThreadLog(logging.Filter):
             return protocol
 
         return made
+
+
+def _change_filters(change: Callable[[list[Any]], list[Any]]) -> None:
+    # A new list each time. From a list that is walked by another server's thread, removeFilter
+    # would make it skip that server's filter, and a record with a cookie would pass.
+    with _changing:
+        for name in LOGGERS:
+            logger = logging.getLogger(name)
+            logger.filters = change(logger.filters)
 
 
 class _Logger(logging.Logger):

@@ -4,6 +4,7 @@ import logging
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from fastapi.responses import StreamingResponse
 from machine import NO_PROXIES
 
 from labserver import serve
+from labserver.log import ThreadLog
 from labserver.server import Server
 
 
@@ -211,3 +213,24 @@ def test_an_error_that_quotes_a_whole_body_is_cut(client):
     with Server(app) as server:
         client.get(server.url)
         assert "Traceback" in server.log and len(server.log) < 50_000
+
+
+def test_a_server_that_stops_lets_no_record_of_another_pass(caplog):
+    """Its filter goes while the other server's thread asks the filters, one after another."""
+    caplog.set_level(logging.DEBUG)
+    leaving = ExitStack()
+
+    class Stopping(ThreadLog):
+        def filter(self, record):
+            leaving.close()
+            return super().filter(record)
+
+    def serve_one():
+        with ThreadLog().capturing():
+            logging.getLogger("uvicorn.error").debug("Cookie: hidden")
+
+    leaving.enter_context(Stopping().capturing())
+    thread = threading.Thread(target=serve_one)
+    thread.start()
+    thread.join()
+    assert "hidden" not in caplog.text
