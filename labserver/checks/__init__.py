@@ -13,6 +13,7 @@ from labserver.checks.move_to_fastapi_sse import moved
 from labserver.checks.outliving import outlives
 from labserver.checks.read_a_stream import any_cut, deadline
 from labserver.checks.resume_events import ends_for_good, resumable
+from labserver.checks.run_behind_nginx import passes_on
 from labserver.checks.send_events import named_events, no_forgery
 from labserver.checks.stream_a_csv import awkward_fields, first_row
 from labserver.checks.stream_a_file import download_progress
@@ -34,6 +35,7 @@ __all__ = [
     "no_forgery",
     "noted",
     "outlives",
+    "passes_on",
     "predictions",
     "resumable",
     "resume_download",
