@@ -17,14 +17,20 @@ from lessons import lesson
 from machine import ROOT
 from playwright.sync_api import sync_playwright
 
-# What takes long, or waits for long, is made once for all tests that were asked for, side by side,
-# before the first of them: so it is in no test's time, and no test is measured beside it.
+# Several processes run the tests, each a whole file. What takes long, or waits for long, is made
+# side by side for all tests of a file that were asked for, before the first of them: so it is in
+# no test's time.
 
 
-@pytest.fixture(scope="session")
+def items_of(request):
+    """The tests of the file that asks, of those that this run was asked for."""
+    return [item for item in request.session.items if item.path == request.path]
+
+
+@pytest.fixture(scope="module")
 def made(request, tmp_path_factory):
     """What pip makes, two at a time, as futures that are done, by a fixture or its parameter."""
-    asked = [item for item in request.session.items if "made" in item.fixturenames]
+    asked = [item for item in items_of(request) if "made" in item.fixturenames]
     names = {name for item in asked for name in item.fixturenames}
     jobs = {name: ENVIRONMENTS[name] for name in ENVIRONMENTS.keys() & names}
     for item in asked:
@@ -62,7 +68,7 @@ def newest_wheels(made):
     return made["newest_wheels"].result()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def runs(request, made, tmp_path_factory):
     """Run All of lessons in folders of their own, four at once: most is waiting.
 
@@ -76,7 +82,7 @@ def runs(request, made, tmp_path_factory):
         with closing(ensure_event_loop()):  # this thread's, of which jupyter_client makes use
             return *run_all(path, folder, python), before, set(folder.rglob("*"))
 
-    asked = [_parameters(item) for item in request.session.items if "runs" in item.fixturenames]
+    asked = [_parameters(item) for item in items_of(request) if "runs" in item.fixturenames]
     jobs = {(params["path"], sys.executable) for params in asked if "path" in params}
     for version in {params["other_python"] for params in asked if "other_python" in params}:
         if made[version].exception() is None:
@@ -146,12 +152,12 @@ def client():
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def diagnoses(request):
-    """What diagnose finds in each service of the selected tests, several at once, as futures."""
+    """What diagnose finds in each service of the file's tests, several at once, as futures."""
     from services import together  # which needs this module
 
-    with together(filter(None, map(_service, request.session.items))) as futures:
+    with together(filter(None, map(_service, items_of(request)))) as futures:
         yield futures
 
 

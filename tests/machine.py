@@ -4,6 +4,7 @@ import os
 import re
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # For kernels and servers. A package index may need the variables that are left out here.
 NO_PROXIES = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+
+before_3_14 = pytest.mark.skipif(sys.version_info >= (3, 14), reason="nest_asyncio fails there")
 
 # What pip and npm say when they cannot reach their index, or lose it on the way.
 UNREACHABLE = re.compile(

@@ -2,10 +2,8 @@
 
 import asyncio
 import queue
-import re
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,75 +14,14 @@ import psutil
 import pytest
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
-from jupyter_client.manager import run_kernel, start_new_kernel
-from kernels import text_of
-from lessons import lesson, run_cells
-from machine import NO_PROXIES
+from jupyter_client.manager import start_new_kernel
+from lessons import lesson
+from machine import NO_PROXIES, before_3_14
 from waiting import LONG, wait_until
 
 from labserver.server import Server
 
 LESSON = lesson(4)
-
-before_3_14 = pytest.mark.skipif(sys.version_info >= (3, 14), reason="nest_asyncio fails there")
-
-
-# The whole lesson, all cells queued at once
-
-
-def see(run):
-    cells = {cell.id: cell for cell in run.result()[0]}
-    assert [id for id, cell in cells.items() if cell.status != "ok"] == []
-    assert "".join(text_of(cell, "stderr") for cell in cells.values()) == ""
-    said = {id: text_of(cell, "stdout") for id, cell in cells.items()}
-
-    readers = said["readers-look"]
-    assert r"'1,Zo'" in readers and r"'ë\r'" in readers
-    assert readers.split()[-4:] == ["iter_lines", "'1,Zoë'", "'2,Ann'", "'3,Bob'"]
-    pairs = re.findall(r"([\d,]+) made, ([\d,]+) came", said["burst-look"])
-    chunked, sized, large = [[int(n.replace(",", "")) for n in pair] for pair in pairs]
-    assert chunked == [1000, 1000] and sized[1] < sized[0] and large[1] > large[0]
-
-    assert said["text-look"].startswith("'1,Zoë\\r\\n2,Ann\\r\\n3,Bob'\n")
-    assert "['line 0', 'line 1', 'line 2']" in said["leaving-look"]
-    assert "cancelled at line 4" in said["leaving-look"]
-    # Line by line, the last comes 1.6 s after the first.
-    first, *_, last = map(float, re.findall(r"([\d.]+) s", said["requests-look"]))
-    assert last - first > 0.5
-    for flags, first, last in re.findall(
-        r"curl (-\w+) \['([\d.]+) .*, '([\d.]+) ", said["curl-look"]
-    ):
-        assert (float(last) - float(first) > 0.5) == (flags == "-sN")
-
-    turns = re.findall(r"(?m)^(one|two) line (\d)", said["await-look"])
-    assert [number for _, number in turns] == list("0011223344")
-    assert said["script-look"].startswith("asyncio.run() cannot be called")
-    assert said["script-look"].count("script line") == 5
-    assert said["nested-look"].count("script line") == 5
-    assert_only_the_first_ran(said["pasted-look"])
-
-    assert "ended early: timed out" in said["timeouts-look"]
-    drawn = next(o.data["text/plain"] for o in cells["timeouts-look"].outputs if "data" in o)
-    arrived = re.findall(r"chunks arrived at ([\d., ]+) s", drawn)
-    for times, count in zip(arrived, (4, 5), strict=True):
-        first, *_, last = seen = [float(at) for at in times.split(", ")]
-        assert len(seen) == count and last - first > 0.1, "it does not stream any more"
-
-
-def assert_only_the_first_ran(said):
-    ran, error = said.splitlines()
-    assert ran == "1 [*] [*] [*] [*]"
-    assert re.fullmatch(r"RuntimeError: cannot enter context: .* is already entered", error)
-
-
-@before_3_14
-@pytest.mark.parametrize("path", [LESSON])
-def test_every_cell_runs_and_streams_when_all_are_queued(path, runs):
-    see(runs[path, sys.executable])
-
-
-def test_every_cell_runs_and_streams_on_other_pythons(other_python, runs):
-    see(runs[LESSON, other_python])
 
 
 # The stop button
@@ -200,16 +137,6 @@ def test_stop_button_ends_an_await_with_the_next_piece(kernel):
 
 
 # Single sentences
-
-
-@before_3_14
-def test_after_apply_with_a_loop_of_its_own_asyncio_run_loses_cells_too(capsys):
-    pasted = run_cells(LESSON, "pasted-cell")["pasted"]
-    own = pasted.replace("apply()", "apply(asyncio.new_event_loop())")
-    assert own != pasted
-    given = {"DEVNULL": subprocess.DEVNULL, "run_kernel": run_kernel, "pasted": own}
-    run_cells(LESSON, "pasted-kernel", "pasted-look", given=given)
-    assert_only_the_first_ran(capsys.readouterr().out)
 
 
 def test_plain_function_can_wait_in_another_thread_without_a_patch():

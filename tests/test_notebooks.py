@@ -1,4 +1,4 @@
-"""The rules that hold for every lesson: its shape, its words, its programs, its run."""
+"""The rules that hold for every lesson: its shape, its words, its programs."""
 
 import ast
 import json
@@ -10,7 +10,6 @@ from urllib.parse import unquote
 import nbformat
 import pytest
 from fastapi import FastAPI
-from kernels import text_of
 from lessons import (
     LESSONS,
     cells_of,
@@ -275,23 +274,3 @@ def test_solution_replaces_its_starter(path, tmp_path, monkeypatch):
     assert imports_of(source) <= ALLOWED
     assert is_program(source) == is_program(starter.source), "a program as its starter is"
     assert all(len(line) <= 80 for line in source.splitlines()), "a line over 80"
-
-
-# The run
-
-
-@each_lesson
-def test_run_all(path, runs):
-    cells, children, ended, before, after = runs[path, sys.executable].result()
-    for cell in cells:
-        errors = [f"{o.ename}: {o.evalue}" for o in cell.outputs if o.output_type == "error"]
-        assert cell.status == "ok", f"{cell.status or 'no answer'} {errors}: {say(path, cell)}"
-        assert not text_of(cell, "stderr"), f"{text_of(cell, 'stderr')}\n in {say(path, cell)}"
-        if "check" in cell.tags:
-            assert "Not yet" in text_of(cell, "stdout"), f"solved untouched: {say(path, cell)}"
-        for data in (output.data for output in cell.outputs if "data" in output):
-            drawn = "image/png" in data
-            assert not drawn or "alt=" in data.get("text/html", ""), f"no alt: {say(path, cell)}"
-    assert not children, f"left running: {children}"
-    assert ended, "the kernel did not end when it was asked to"
-    assert after == before, "files are left behind"

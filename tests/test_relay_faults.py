@@ -22,7 +22,7 @@ UPGRADE = [
     *("GET /relay HTTP/1.1", "Upgrade: websocket", "Connection: Upgrade"),
     *("Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="),
 ]
-PACKED = gzip.compress(b"packed")
+PACKED = gzip.compress(b"packed", mtime=0)
 TEXT, BINARY, CLOSE, PING = 0x1, 0x2, 0x8, 0x9  # RFC 6455, 5.2
 
 

@@ -236,48 +236,6 @@ def test_an_app_that_never_starts_is_given_up(client, monkeypatch):
         serve(FastAPI(lifespan=lifespan))
 
 
-NESTED = """
-import sys
-def apply(): import nest_asyncio; nest_asyncio.apply()
-when = sys.argv[1]
-if when == "before import": apply()
-from labserver import record, serve
-from labserver.app import app
-if when == "before serve": apply()
-server = serve(app)
-if when == "after serve": apply()
-for _ in range(3):
-    assert len(record("/sse?every=0.01", quiet=True).events) == 5
-    assert len(record("/plain-stream?every=0.01", quiet=True).chunks) == 5
-    first, server = server, serve(app)
-    assert server.url == first.url
-assert not server.log, server.log
-"""
-
-
-WHEN = ["never", "before import", "before serve", "after serve"]
-
-
-def run_nested(python, when, folder):
-    subprocess.run(
-        [python, "-W", "error", "-c", NESTED, when],
-        env=NO_PROXIES,
-        cwd=folder,
-        check=True,
-        timeout=60,
-    )
-
-
-@pytest.mark.parametrize("when", WHEN)
-def test_nest_asyncio_changes_nothing(when, tmp_path):
-    run_nested(sys.executable, when, tmp_path)
-
-
-@pytest.mark.parametrize("when", WHEN)
-def test_nest_asyncio_changes_nothing_on_other_pythons(when, other_python, tmp_path):
-    run_nested(other_python, when, tmp_path)
-
-
 def test_two_processes_never_collide(tmp_path):
     code = """if True:
         import sys
