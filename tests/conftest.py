@@ -17,9 +17,17 @@ from lessons import lesson
 from machine import ROOT
 from playwright.sync_api import sync_playwright
 
-# Several processes run the tests, each a whole file. What takes long, or waits for long, is made
+# Three processes run the tests, each a whole file. What takes long, or waits for long, is made
 # side by side for all tests of a file that were asked for, before the first of them: so it is in
 # no test's time.
+
+LONG = {"binder", "browser", "diagnoses", "hub_like", "newest_wheels", "runs", "verdicts"}
+
+
+def pytest_collection_modifyitems(items):
+    """Files that take long come first: then at the end no process has long to go alone."""
+    long = {item.path for item in items if LONG & {*item.fixturenames}}
+    items.sort(key=lambda item: item.path not in long)
 
 
 def items_of(request):
