@@ -14,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 from answers import EXERCISES, Answer, answers
 from machine import ROOT
-from verdicts import ready, verdict, warm_up
+from verdicts import ready, verdict, verdict_that_says, warm_up
 
 from labserver import checks
 from labserver.checks import exercise, read_a_stream
@@ -56,8 +56,16 @@ def verdicts(request):
     pool = ProcessPoolExecutor(AT_ONCE, mp_context=spawn, initializer=warm_up)
     for process in [pool.submit(ready) for _ in range(AT_ONCE)]:
         process.result()
-    yield {case: pool.submit(verdict, *cells(*case)) for case in cases}
+    yield {case: pool.submit(*job(*case), *cells(*case)) for case in cases}
     pool.shutdown(cancel_futures=True)
+
+
+def job(name, answer):
+    """The function that gets the verdict, and its first arguments."""
+    says = re.escape(answer.says)
+    if (name, answer) not in RIGHT:
+        return verdict_that_says, f"Not yet: .*{says}"
+    return (verdict_that_says, f"Solved\\.\nA remark: .*{says}") if says else (verdict,)
 
 
 @each(RIGHT)

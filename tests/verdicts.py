@@ -38,5 +38,17 @@ def verdict(*cells):
     return printed.getvalue()[starts[-1] :].splitlines()
 
 
+def verdict_that_says(due, *cells):
+    """The same, tried three times until it matches `due`, for what a busy machine may hide.
+
+    There, a wrong pace may look right, and a wait for another request like any other.
+    """
+    for _ in range(3):
+        lines = verdict(*cells)
+        if re.match(due, "\n".join(lines)):
+            break
+    return lines
+
+
 async def _nothing(scope, receive, send):
     """The learner's app."""
