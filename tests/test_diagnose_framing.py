@@ -6,7 +6,7 @@ import json
 import pytest
 from fastapi import FastAPI
 from fastapi.sse import EventSourceResponse as NativeResponse
-from services import DONE, asgi, healthy, named, observed, said_of, sse
+from services import DONE, SSE, asgi, healthy, named, observed, said_of, text
 from sse_starlette import EventSourceResponse
 
 
@@ -49,8 +49,9 @@ def test_frames_given_to_fastapi():
     return native(*[f"data: {i}\n\n" for i in range(5)])
 
 
-@named("framed-twice")
-def test_dicts_of_fields_given_to_fastapi():
+@named("advice-framed-twice")
+def test_dicts_of_a_name_and_data_given_to_fastapi():
+    """They may be meant so: nothing tells them from the next one."""
     return native(*[{"event": "tick", "data": i} for i in range(5)])
 
 
@@ -66,9 +67,11 @@ def test_objects_that_have_other_keys_too():
 
 @named("advice-framed-twice")
 async def test_a_name_and_data_in_json():
-    """Which many a service sends, and means."""
-    texts = [json.dumps({"event": "token", "data": str(i)}) for i in range(5)]
-    return sse(*[f"data: {text}\n\n" for text in texts], DONE, every=0.05)
+    """Which many a service sends, and means, with headers as those of fastapi.sse."""
+    objects = [{"event": "token", "data": str(i)} for i in range(5)]
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    pieces = [f"data: {json.dumps(value)}\n\n" for value in objects]
+    return text(*pieces, DONE, media_type=SSE, headers=headers, every=0.05)
 
 
 @pytest.mark.parametrize(

@@ -48,9 +48,7 @@ def _is_frame(text: str) -> bool:
 )
 def fields_as_data(seen: Observation) -> str:
     found = _field_dicts(seen)
-    return (
-        some(found, "event") if found and (_by_fastapi(seen) or _more_than_a_name(found)) else ""
-    )
+    return some(found, "event") if all(map(_more_than_a_name, found)) else ""
 
 
 @rule(
@@ -58,7 +56,8 @@ def fields_as_data(seen: Observation) -> str:
     Level.ADVICE,
     """The data of these events is a JSON object with "event" and "data" in it, while the events
     themselves have no name. If a dict of fields was given to a library that sends any dict as
-    data, give it its own event object; if the object is meant so, nothing is wrong.""",
+    data, give it its own event object (fastapi.sse: ServerSentEvent); if the object is meant so,
+    nothing is wrong.""",
 )
 def advice_fields_as_data(seen: Observation) -> str:
     return some(_field_dicts(seen), "event")
@@ -82,13 +81,7 @@ def _keys(text: str) -> set[str]:
     return set()
 
 
-def _more_than_a_name(found: list[str]) -> bool:
-    """Whether more than the name of an event is in it; many a service wraps data in a name."""
-    return all("retry" in _keys(text) or {"event", "id"} <= _keys(text) for text in found)
-
-
-def _by_fastapi(seen: Observation) -> bool:
-    """Whether it looks like fastapi.sse, whose users have an event object for that."""
-    headers = seen.alone.response.headers
-    names = ("cache-control", "x-accel-buffering", "connection")
-    return [headers.get(name) for name in names] == ["no-cache", "no", None]
+def _more_than_a_name(text: str) -> bool:
+    """Whether more than an event's name is in it; many a service means {"event": …, "data": …}."""
+    keys = _keys(text)
+    return "retry" in keys or {"event", "id"} <= keys
