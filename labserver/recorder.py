@@ -59,7 +59,7 @@ def record(
     bounds = Bounds(max_chunks, seconds)
     watcher = None if quiet else Table()
     recording = record_watched(watcher, url, method, bounds, keep_data=keep_data, **httpx_options)
-    if quiet and (recording.response.is_error or recording.ending is Ending.CUT):
+    if quiet and (recording.response.is_error or recording.cut):
         line = repr(recording).strip("<>").removeprefix("Recording ")
         print(line + "\n", end="", flush=True)  # in one piece: other threads print too
     return recording

@@ -58,7 +58,7 @@ def passed_on(upstream):
 
 
 def text_of(recording):
-    return b"".join(chunk.data for chunk in recording.chunks).decode()
+    return recording.body.decode()
 
 
 def test_a_refusal_of_upstream_is_passed_on():
@@ -121,7 +121,7 @@ def test_a_file_comes_in_other_pieces_and_by_file_response_also_in_part():
         streamed, file = (
             record(server.url + path, headers=part, quiet=True) for path in ("/download", "/film")
         )
-    assert b"".join(chunk.data for chunk in whole.chunks) == b"".join(main["BLOCKS"])
+    assert whole.body == b"".join(main["BLOCKS"])
     assert (streamed.response.status_code, streamed.size) == (200, 2**23)
     assert (file.response.status_code, file.size) == (206, 4096)
 

@@ -168,7 +168,7 @@ def test_one_too_many_is_asked_to_come_later_in_a_way_that_it_understands(monkey
             browser = record(url, quiet=True, headers={"Accept": "text/event-stream"})
             other = record(url, quiet=True)
         assert browser.response.status_code == 200 and browser.whole
-        assert b"".join(chunk.data for chunk in browser.chunks) == b"retry: 10000\n\n"
+        assert browser.body == b"retry: 10000\n\n"
         assert other.response.status_code == 503 and other.response.headers["retry-after"] == "10"
 
 
@@ -246,7 +246,7 @@ def test_without_a_store_a_listener_waits_and_then_ends_and_a_post_is_refused(mo
         refused = httpx.post(url, json="x", trust_env=False, timeout=30)
         wait_until(lambda: "A notification was refused" in server.log)
         assert "secret" not in server.log
-    data = b"".join(chunk.data for chunk in got.chunks)
+    data = got.body
     assert got.response.status_code == 200 and got.whole and not got.events
     assert data.startswith(b"retry: 1000\r\n\r\n") and data.count(b": waiting for the store") > 1
     assert refused.status_code == 503 and refused.headers["retry-after"]

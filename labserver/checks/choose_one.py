@@ -9,8 +9,6 @@ from typing import Any
 from labserver.checks.exercise import (
     Late,
     ask,
-    body,
-    content_type,
     exercise,
     fetched,
     line_times,
@@ -40,11 +38,11 @@ def choices(chosen: Any) -> str | None:
 
 
 def _judge_podcast(url: str) -> None:
-    whole = body(fetched(url))
+    whole = fetched(url).body
     hint = "Which response knows parts of a file?"
     for asked, expected in (("100-199", whole[100:200]), ("100-", whole[100:])):
         part = ask(url, headers={"Range": f"bytes={asked}"})
-        status, got = part.response.status_code, body(part)
+        status, got = part.response.status_code, part.body
         came = f"asked for bytes {asked}, /podcast answered with status {status}"
         require(status == 206, f"{came}, expected: 206. {hint}")
         place = part.response.headers.get("content-range", "none")
@@ -56,7 +54,7 @@ def _judge_podcast(url: str) -> None:
 
 def _judge_archive(url: str) -> None:
     archive = fetched(url)
-    saved = body(archive)
+    saved = archive.body
     labelled = archive.has_events or saved.startswith((b"data:", b"event:", b"id:"))
     require(not labelled, "/archive sends events: the script would save `data: ` too.")
     lines = saved.decode(errors="replace").splitlines()
@@ -68,7 +66,7 @@ def _judge_archive(url: str) -> None:
 
 def _judge_auction(url: str) -> float:
     auction, waited = fetched_beside(url)
-    kind = content_type(auction)
+    kind = auction.media_type
     react = "and the page has to react to each bid"
     require(auction.events, f"/auction sends no events (as {kind or 'no type'}), {react}.")
     bids = [event for event in auction.events if event.event == "bid"]

@@ -148,20 +148,9 @@ def require_whole(recording: Recording, what: str) -> None:
     require(recording.whole, f"{what} did not come whole: {recording.ended}")
 
 
-def body(recording: Recording) -> bytes:
-    """All bytes of a response."""
-    return b"".join(chunk.data for chunk in recording.chunks)
-
-
 def line_times(recording: Recording) -> list[float]:
     """When the end of each line was there, in seconds since the request."""
     return [chunk.at for chunk in recording.chunks for _ in range(chunk.data.count(b"\n"))]
-
-
-def content_type(recording: Recording) -> str:
-    """What a response is declared as, without parameters and in small letters."""
-    declared: str = recording.response.headers.get("content-type", "")
-    return declared.partition(";")[0].strip().lower()
 
 
 def shown(value: object) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from labserver.checks.exercise import ask, body, exercise, fetched, require, require_equal, served
+from labserver.checks.exercise import ask, exercise, fetched, require, require_equal, served
 
 PRICES = [("message", "3.20"), ("message", "5.00")]
 SECRET = "ann.xlsx"  # in the price that is no number
@@ -59,7 +59,7 @@ def _judge_lent(url: str, before: int, when: str) -> None:
 
 
 def _lent(url: str) -> int:
-    said = body(fetched(f"{url}/lent"))
+    said = fetched(f"{url}/lent").body
     require(said.isdigit(), f"/lent says {said!r}, expected: a number.")
     return int(said)
 

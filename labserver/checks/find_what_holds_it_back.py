@@ -7,7 +7,6 @@ from typing import Any
 from labserver.checks.exercise import (
     Late,
     ask,
-    body,
     exercise,
     fetched,
     line_times,
@@ -42,7 +41,7 @@ def _judge_steps(url: str) -> None:
     steps = fetched(f"{url}/steps", params={"key": "tea"}, seconds=SECONDS, watcher=others)
     lines = "".join(f"step {i}: {made}\n" for i, made in enumerate(WORK))
     what = "with the key, the lines of /steps (each ends with what its work made)"
-    require_equal(body(steps), lines.encode(), what)
+    require_equal(steps.body, lines.encode(), what)
     require_others_served("/steps", others.waited)
     gaps = [after - before for before, after in pairwise(line_times(steps))]
     apart = f"the four steps came in {counted(steps.chunks, 'chunk')}, {median(gaps):.2f} s apart"

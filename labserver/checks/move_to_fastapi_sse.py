@@ -5,8 +5,6 @@ from typing import Any
 
 from labserver.checks.exercise import (
     ask,
-    body,
-    content_type,
     exercise,
     fetched,
     require,
@@ -25,7 +23,7 @@ def moved(app: Any) -> None:
             _judge_race(url, laps)
         refused = ask(f"{url}/race?laps=4").response.status_code
         require_equal(refused, 400, "the status for four laps")
-        document = json.loads(body(fetched(f"{url}/openapi.json")))
+        document = json.loads(fetched(f"{url}/openapi.json").body)
     paths = document["paths"]
     require("/race" in paths, f"the OpenAPI document has no /race, but {list(paths)}.")
     kinds = paths["/race"]["get"]["responses"]["200"].get("content", {})
@@ -37,11 +35,11 @@ def moved(app: Any) -> None:
 def _judge_race(url: str, laps: int) -> None:
     path = f"/race?laps={laps}"
     race = fetched(url + path)
-    require(b"\r" not in body(race), "the lines end in CR LF: sse-starlette made them.")
+    require(b"\r" not in race.body, "the lines end in CR LF: sse-starlette made them.")
     expected: list[tuple[str, Any, str]] = [("message", "Ready", "")]
     expected += [("lap", {"lap": lap}, str(lap)) for lap in range(1, laps + 1)]
     expected += [("end", "done", str(laps))]
-    came = f"{path} is {content_type(race) or 'of no type'}, with {shown(race.events)}"
+    came = f"{path} is {race.media_type or 'of no type'}, with {shown(race.events)}"
     require(len(race.events) == len(expected), f"{came}, expected: {len(expected)} events.")
     for event, right in zip(race.events, expected, strict=True):
         read = (event.event, _as_read(event), event.id)

@@ -5,8 +5,6 @@ from typing import Any
 
 from labserver.checks.exercise import (
     NotYet,
-    body,
-    content_type,
     exercise,
     fetched,
     require,
@@ -41,7 +39,7 @@ def named_events(app: Any) -> str | None:
     with served(app) as url:
         for item in ITEMS:
             stock, waited = fetched_beside(f"{url}/stock", params={"item": item}, max_rows=MOST)
-            last = f"{shown(body(stock)[-20:])}, declared as {content_type(stock) or 'nothing'}"
+            last = f"{shown(stock.body[-20:])}, declared as {stock.media_type or 'nothing'}"
             require(stock.events, f"/stock sent no event: its last bytes are {last}.")
             came = f"/stock: yours: {shown(stock.events)}"
             require(len(stock.events) == 3, f"{came}, expected: 3 events.")

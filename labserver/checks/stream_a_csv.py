@@ -10,8 +10,6 @@ from typing import Any
 
 from labserver.checks.exercise import (
     Late,
-    body,
-    content_type,
     exercise,
     fetched,
     patiently,
@@ -38,7 +36,7 @@ def awkward_fields(app: Any) -> None:
         export = fetched(f"{url}/people.csv", "POST", json=AWKWARD)
         _judge_people(export, AWKWARD)
         _judge_people(fetched(f"{url}/people.csv", "POST", json=AWKWARD[:2]), AWKWARD[:2])
-    headers, text = export.response.headers, body(export)
+    headers, text = export.response.headers, export.body
     require(text.startswith(BOM_UTF8), "the fields are right; the byte order mark is missing.")
     disposition = headers.get("content-disposition", "")
     name = r"""(?i)attachment\s*;.*\bfilename(\*=UTF-8''|=)"?people\.csv"?\s*(;|$)"""
@@ -49,10 +47,10 @@ def awkward_fields(app: Any) -> None:
 
 
 def _judge_people(export: Recording, rows: list[list[str]]) -> None:
-    text = body(export)
+    text = export.body
     apart = len(export.chunks) > len(text) / 2
     require(not apart, "each character came as a chunk: hand over a generator of rows, no text.")
-    require_equal(content_type(export), "text/csv", "the media type")
+    require_equal(export.media_type, "text/csv", "the media type")
     for sent, came in zip_longest(rows, _csv_rows(text.removeprefix(BOM_UTF8))):
         require(sent is not None, f"one row too many came, after {len(rows)}: {came}.")
         require_equal(came, sent, "a row, read back")
@@ -97,7 +95,7 @@ def _judge_other_pace(path: str) -> None:
 
 
 def _require_rows(report: Recording, count: int) -> None:
-    ids = [row[0] for row in _csv_rows(body(report)) if row]
+    ids = [row[0] for row in _csv_rows(report.body) if row]
     hint = "Is the buffer empty at the end?" if len(ids) < count else "Is the buffer emptied?"
     require(len(ids) == count, f"yours: {counted(ids, 'row')}, expected: {count:,}. {hint}")
     wrong = [(id[-9:], str(i)) for i, id in enumerate(ids) if id != str(i)]

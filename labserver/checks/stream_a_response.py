@@ -12,8 +12,6 @@ from labserver.checks.exercise import (
     Late,
     NotYet,
     ask,
-    body,
-    content_type,
     exercise,
     fetched,
     line_times,
@@ -38,10 +36,10 @@ def countdown(app: Any) -> None:
 
 def _judge_countdown(url: str) -> None:
     recording, waited = fetched_beside(url)
-    kind = content_type(recording)
+    kind = recording.media_type
     own = "a route that yields itself sends JSON Lines. Yield in a function of its own."
     require(kind != "application/jsonl", own)
-    require_equal(body(recording), b"3\n2\n1\nlift-off\n", "the lines of /countdown")
+    require_equal(recording.body, b"3\n2\n1\nlift-off\n", "the lines of /countdown")
     gaps = [after - before for before, after in pairwise(line_times(recording))]
     apart = f"{', '.join(f'{gap:.2f}' for gap in gaps)} s apart"
     came = f"the lines came in {counted(recording.chunks, 'chunk')}, {apart}, expected: 0.2 s"
@@ -59,7 +57,7 @@ def noted(app: Any) -> str | None:
     with served(app, lambda app: _Ends(app, ends)) as url:
         before = len(_ended(url))
         recording, waited = fetched_beside(f"{url}/letters")
-        require_equal(body(recording), b"abc", "the letters")
+        require_equal(recording.body, b"abc", "the letters")
         require_equal(len(recording.chunks), 3, "the number of chunks, a letter each")
         number = recording.response.headers.get("x-num-letters")
         require_equal(number, "3", "the header X-Num-Letters")
@@ -96,7 +94,7 @@ def _new_times(url: str, before: int) -> list[Any]:
 
 
 def _ended(url: str) -> list[Any]:
-    got = body(fetched(f"{url}/ended"))
+    got = fetched(f"{url}/ended").body
     try:
         times = json.loads(got)
     except ValueError:

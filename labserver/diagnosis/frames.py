@@ -18,6 +18,14 @@ class Line(NamedTuple):
     name: str
     value: str
 
+    def __str__(self) -> str:
+        return f"{self.name}: {self.value}" if self.value else self.name
+
+
+def names_of(frame: list[Line]) -> set[str]:
+    """The names of its fields."""
+    return {line.name for line in frame}
+
 
 class Written(NamedTuple):
     """The lines of each event, which are a frame, and the comments."""

@@ -2,7 +2,7 @@
 
 from labserver.diagnosis.finding import Level, quoted, rule
 from labserver.diagnosis.observation import Observation
-from labserver.diagnosis.rules.response import cut_without_a_byte
+from labserver.diagnosis.rules.ending import cut_without_a_byte
 from labserver.recording import Ending, counted
 
 WAITED = 10.0  # seconds for bytes that were declared

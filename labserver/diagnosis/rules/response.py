@@ -1,4 +1,4 @@
-"""Rules about the answer as a whole: status, redirects, an end that comes too early."""
+"""Rules about the answer as a whole: status, redirects, coding and framing."""
 
 import ast
 import re
@@ -7,10 +7,9 @@ import httpx
 
 from labserver.diagnosis.finding import Level, quoted, rule
 from labserver.diagnosis.observation import MOST_REDIRECTS, Observation, Silence
-from labserver.diagnosis.pace import IDLE, last_silence
 from labserver.recording import Recording, counted
 
-ALIKE = 0.15  # of a silence: two that differ by less may have one reason
+START_BYTES = 1024  # of a body: enough to tell text from a coding
 SHORT = 3  # bytes that may be ASCII by chance
 ERROR_EVENT = re.compile("error|fail|exception", re.I)
 FAILED = re.compile(r"""\{\s*["'](error|detail|exception)["']\s*:\s*["'{[]""")
@@ -80,10 +79,10 @@ def advice_redirect(seen: Observation) -> str:
 )
 def not_decodable(seen: Observation) -> str:
     if isinstance(seen.alone.error, httpx.DecodingError):
-        return reason(seen.alone)
+        return _reason(seen.alone)
     for answer in (seen.alone, seen.encoded):
         named = answer.response.headers.get("content-encoding", "") if answer else ""
-        start = b"".join(chunk.data for chunk in answer.chunks[:9]) if answer else b""
+        start = answer.body[:START_BYTES] if answer else b""
         packed = named in ("gzip", "br", "zstd") and answer and not answer.decoded
         if packed and start.isascii() and len(start) > SHORT:
             return f"content-encoding: {named}, but the body is plain text"
@@ -99,7 +98,7 @@ def not_decodable(seen: Observation) -> str:
 )
 def bad_framing(seen: Observation) -> str:
     if seen.alone.cut and re.search("illegal|malformed", str(seen.alone.error)):
-        return reason(seen.alone)
+        return _reason(seen.alone)
     chunked = "transfer-encoding" in seen.alone.response.headers
     if chunked and "content-length" in seen.alone.response.headers:
         return f"content-length: {seen.length} and transfer-encoding in one response"
@@ -113,69 +112,6 @@ def bad_framing(seen: Observation) -> str:
             return ""
         body = body[2:]
     return f"chunk sizes inside the body, too: {quoted(seen.text[:40])}"
-
-
-@rule(
-    "cut-short",
-    Level.FAULT,
-    """The body was cut after a silence, and again after the same silence. This is consistent with
-    a timeout, of a proxy or of the server, that ends a quiet connection. Send a ping more often
-    than that (in an event stream a comment, ": ping"), or raise the timeout.""",
-)
-def cut_when_idle(seen: Observation) -> str:
-    if not seen.alone.cut or not seen.again or not seen.again.cut:
-        return ""
-    return _same_silence(seen)
-
-
-def _same_silence(seen: Observation) -> str:
-    silences = [last_silence(one) for one in (seen.alone, seen.again or seen.alone)]
-    alike = abs(silences[0] - silences[1]) < ALIKE * max(silences)
-    told = f"closed after {silences[0]:.1f} s of silence, twice"
-    return told if silences[0] > IDLE and alike else ""
-
-
-@rule(
-    "advice-ends-when-idle",
-    Level.ADVICE,
-    """The body ended after a silence, and again after the same silence. If the stream was not
-    done, this is consistent with a timeout that ends a quiet connection. Send a ping more often
-    than that, or raise the timeout.""",
-)
-def advice_ends_when_idle(seen: Observation) -> str:
-    if not seen.alone.whole or not seen.sse or not seen.again or not seen.again.whole:
-        return ""
-    return _same_silence(seen)
-
-
-@rule(
-    "cut-short",
-    Level.FAULT,
-    """The body was cut after its first bytes. This is consistent with an exception in the
-    generator; the status 200 was already sent. Read the server's log for the traceback. Tell the
-    client of errors in the stream itself, as data.""",
-)
-def cut_short(seen: Observation) -> str:
-    return seen.alone.summary if seen.alone.cut and seen.alone.chunks else ""
-
-
-@rule(
-    "cut-before-first",
-    Level.FAULT,
-    """The headers came with a good status, then the connection ended without a byte. This is
-    consistent with an exception before the first yield. Check what can fail (the key, the
-    parameters, the database) before the response is made: then a client gets the right
-    status.""",
-)
-def cut_before_first(seen: Observation) -> str:
-    return cut_without_a_byte(seen)
-
-
-def cut_without_a_byte(seen: Observation) -> str:
-    """The evidence that a body was cut before anything came."""
-    if not seen.alone.cut or seen.alone.chunks:
-        return ""
-    return f"status {seen.alone.response.status_code}, then it {seen.alone.ended}"
 
 
 @rule(
@@ -207,7 +143,7 @@ def advice_error_inside(seen: Observation) -> str:
     return f"at the end: {quoted(last)}" if named or keyed or traced else ""
 
 
-def reason(recording: Recording) -> str:
+def _reason(recording: Recording) -> str:
     """Why a body broke off. The bytes that h11 names are shown as text."""
     words, _, data = recording.ended.removesuffix(".").partition("bytearray(")
     if not data:

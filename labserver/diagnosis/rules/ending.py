@@ -1,0 +1,75 @@
+"""Rules about an end that comes too early.
+
+cut              | | | |x               after its first bytes: an exception, mostly
+cut when idle    | | |          x       after a silence; asked again, after the same one
+cut before       x                      without a byte
+"""
+
+from labserver.diagnosis.finding import Level, rule
+from labserver.diagnosis.observation import Observation
+from labserver.diagnosis.pace import IDLE, last_silence
+
+ALIKE = 0.15  # of a silence: two that differ by less may have one reason
+
+
+@rule(
+    "cut-short",
+    Level.FAULT,
+    """The body was cut after a silence, and again after the same silence. This is consistent with
+    a timeout, of a proxy or of the server, that ends a quiet connection. Send a ping more often
+    than that (in an event stream a comment, ": ping"), or raise the timeout.""",
+)
+def cut_when_idle(seen: Observation) -> str:
+    if not seen.alone.cut or not seen.again or not seen.again.cut:
+        return ""
+    return _same_silence(seen)
+
+
+def _same_silence(seen: Observation) -> str:
+    silences = [last_silence(one) for one in (seen.alone, seen.again or seen.alone)]
+    alike = abs(silences[0] - silences[1]) < ALIKE * max(silences)
+    told = f"closed after {silences[0]:.1f} s of silence, twice"
+    return told if silences[0] > IDLE and alike else ""
+
+
+@rule(
+    "advice-ends-when-idle",
+    Level.ADVICE,
+    """The body ended after a silence, and again after the same silence. If the stream was not
+    done, this is consistent with a timeout that ends a quiet connection. Send a ping more often
+    than that, or raise the timeout.""",
+)
+def advice_ends_when_idle(seen: Observation) -> str:
+    if not seen.alone.whole or not seen.sse or not seen.again or not seen.again.whole:
+        return ""
+    return _same_silence(seen)
+
+
+@rule(
+    "cut-short",
+    Level.FAULT,
+    """The body was cut after its first bytes. This is consistent with an exception in the
+    generator; the status 200 was already sent. Read the server's log for the traceback. Tell the
+    client of errors in the stream itself, as data.""",
+)
+def cut_short(seen: Observation) -> str:
+    return seen.alone.summary if seen.alone.cut and seen.alone.chunks else ""
+
+
+@rule(
+    "cut-before-first",
+    Level.FAULT,
+    """The headers came with a good status, then the connection ended without a byte. This is
+    consistent with an exception before the first yield. Check what can fail (the key, the
+    parameters, the database) before the response is made: then a client gets the right
+    status.""",
+)
+def cut_before_first(seen: Observation) -> str:
+    return cut_without_a_byte(seen)
+
+
+def cut_without_a_byte(seen: Observation) -> str:
+    """The evidence that a body was cut before anything came."""
+    if not seen.alone.cut or seen.alone.chunks:
+        return ""
+    return f"status {seen.alone.response.status_code}, then it {seen.alone.ended}"

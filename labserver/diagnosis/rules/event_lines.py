@@ -1,0 +1,119 @@
+"""Rules about single lines of server-sent events (HTML standard, 9.2.5 and 9.2.6)."""
+
+import re
+
+from labserver.diagnosis.finding import Level, quoted, rule, some
+from labserver.diagnosis.frames import FIELDS, names_of
+from labserver.diagnosis.observation import Observation
+from labserver.events import is_retry
+
+HEARTBEAT = re.compile(r"ping|heart|beat|alive", re.I)
+TOO_SOON = 10  # milliseconds; below, seconds may have been meant
+BYTE_ORDER_MARK = "\ufeff"
+# A CR that ends a line by itself, where other lines end in LF, and what is lost after it.
+BARE_CR = re.compile(rb"\r(?!\n)(?!(?:data|event|id|retry)?:|[\r\n])[^\r\n]+")
+BEFORE = 40  # bytes of the line in front of it that are quoted
+
+
+@rule(
+    "byte-order-mark",
+    Level.FAULT,
+    """A byte order mark (U+FEFF) stands inside the body, where it is part of the text. This is
+    consistent with pieces that are each encoded as utf-8-sig. Encode as utf-8, and send the mark
+    at most once, at the start.""",
+)
+def byte_order_mark(seen: Observation) -> str:
+    if seen.sse:
+        names = [str(line) for frame in seen.frames for line in frame]
+    else:
+        names = [item.text for item in seen.items[1:]]
+    return some([text for text in names if text.startswith(BYTE_ORDER_MARK)], "line")
+
+
+@rule(
+    "carriage-return",
+    Level.FAULT,
+    """A carriage return stands inside the data. In an event stream it ends a line, so what comes
+    after it is lost. Split the data at each line end, the carriage return too, and write data: in
+    front of each line; or send JSON, which escapes it.""",
+)
+def carriage_return(seen: Observation) -> str:
+    if not seen.sse or b"\n" not in seen.body:
+        return ""
+    found = [_with_its_line(seen.body, match) for match in BARE_CR.finditer(seen.body)]
+    return some(found, "place")
+
+
+def _with_its_line(body: bytes, match: re.Match[bytes]) -> str:
+    start = body[max(0, match.start() - BEFORE) : match.start()]
+    *_, line = re.split(rb"[\r\n]", start)
+    return (line + match[0]).decode(errors="replace")
+
+
+@rule(
+    "lost-lines",
+    Level.FAULT,
+    """Some lines do not start with the name of a field, so clients drop them. This is consistent
+    with data that has newlines in it: write data: in front of each of its lines.""",
+)
+def lost_lines(seen: Observation) -> str:
+    frames = seen.frames if seen.alone.whole else seen.frames[:-1]
+    lines = [str(line) for frame in frames for line in frame if line.name not in FIELDS]
+    return some(lines, "line") if seen.sse and seen.alone.events else ""
+
+
+@rule(
+    "event-without-data",
+    Level.FAULT,
+    """A client never gets an event that has no data line. Add one, if only an empty "data:".""",
+)
+def event_without_data(seen: Observation) -> str:
+    if not seen.sse:
+        return ""
+    bare = [frame for frame in seen.frames[:-1] if "event" in names_of(frame) - {"data"}]
+    bare = [frame for frame in bare if "data" not in names_of(frame)]
+    lines = [", ".join(map(str, frame)) for frame in bare]
+    return some([line for line in lines if not HEARTBEAT.search(line)], "event")
+
+
+@rule(
+    "not-utf-8",
+    Level.FAULT,
+    """An event stream is always UTF-8, and this one is not. Encode it as UTF-8, whatever the
+    charset of the data was.""",
+)
+def not_utf_8(seen: Observation) -> str:
+    try:
+        (seen.body if seen.alone.whole else seen.body[:-3]).decode() if seen.sse else None
+    except UnicodeDecodeError as error:
+        before = seen.body[max(0, error.start - 20) : error.start].decode(errors="replace")
+        byte = seen.body[error.start]
+        return f"byte {byte:#04x} at position {error.start:,}, after {quoted(before)}"
+    return ""
+
+
+@rule(
+    "bad-retry",
+    Level.FAULT,
+    """A retry that is no whole number is ignored. Write it in milliseconds, as digits only: for
+    three seconds, "retry: 3000".""",
+)
+def bad_retry(seen: Observation) -> str:
+    return some([text for text in _retries(seen) if not is_retry(text.encode())], "value")
+
+
+@rule(
+    "bad-retry",
+    Level.FAULT,
+    """A retry is a number of milliseconds, and this one is very short. This is consistent with
+    seconds being meant. Clients that lost the connection come back at once, all together: for
+    three seconds, write "retry: 3000".""",
+)
+def short_retry(seen: Observation) -> str:
+    digits = [text for text in _retries(seen) if is_retry(text.encode())]
+    return some([text for text in digits if 0 < int(text[-20:]) < TOO_SOON], "value")
+
+
+def _retries(seen: Observation) -> list[str]:
+    lines = [line for frame in seen.frames for line in frame if seen.sse]
+    return [line.value for line in lines if line.name == "retry"]

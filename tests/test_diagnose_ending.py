@@ -1,0 +1,80 @@
+"""diagnose: an end that comes too early."""
+
+import time
+from dataclasses import replace
+
+from fastapi import HTTPException
+from fastapi.responses import StreamingResponse
+from services import (
+    EVENTS,
+    LINES,
+    TEXT,
+    named,
+    observed,
+    paced,
+    raw,
+    said_of,
+)
+from sse_starlette import EventSourceResponse
+
+from labserver.diagnosis import rules
+from labserver.recording import Ending
+
+
+@named("cut-short")
+async def test_error_after_the_first_byte():
+    async def body():
+        async for piece in paced(*LINES[:3]):
+            yield piece
+        raise LookupError("on purpose")
+
+    return StreamingResponse(body(), media_type=TEXT)
+
+
+@named("cut-before-first")
+async def test_forbidden_too_late():
+    async def events():
+        raise HTTPException(403)
+        yield
+
+    return EventSourceResponse(events())
+
+
+@named("cut-short")
+def test_an_idle_connection_that_a_proxy_closes():
+    def answer(connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n")
+        connection.sendall(b"Cache-Control: no-store\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for i in range(3):
+            connection.sendall(b"9\r\ndata: %d\n\n\r\n" % i)
+            time.sleep(0.1)
+        time.sleep(1.9)
+
+    return raw(answer)
+
+
+def test_a_cut_after_the_same_silence_twice_is_told_as_a_timeout():
+    cut = observed(*EVENTS[:3], ending=Ending.CUT)
+    cut.alone.seconds = 4.2
+    assert "silence" not in said_of(cut)["cut-short"]
+    again = observed(*EVENTS[:3], ending=Ending.CUT).alone
+    again.seconds = 4.3
+    twice = replace(cut, again=again)
+    assert said_of(twice)["cut-short"] == "closed after 4.0 s of silence, twice"
+    (finding,) = [found for found in rules.findings(twice) if found.code == "cut-short"]
+    assert "ping" in finding.text and "timeout" in finding.text
+    again.seconds = 9.0
+    assert "silence" not in said_of(twice)["cut-short"]
+
+
+@named("advice-ends-when-idle")
+def test_an_idle_connection_that_a_proxy_ends_well():
+    def answer(connection):
+        connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n")
+        connection.sendall(b"Cache-Control: no-store\r\n\r\n")
+        for i in range(3):
+            connection.sendall(b"data: %d\n\n" % i)
+            time.sleep(0.1)
+        time.sleep(1.9)
+
+    return raw(answer)
