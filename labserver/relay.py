@@ -15,6 +15,7 @@ import httpx
 from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field, ValidationError, field_validator
+from starlette.applications import Starlette
 
 from labserver.bounds import is_of_own_page
 
@@ -26,7 +27,6 @@ TAKE_SECONDS = 60.0  # for a page to take a piece of the response
 HEADERS = {"accept", "cache-control", "content-type", "last-event-id", "range"}
 
 router = APIRouter(include_in_schema=False)
-_relays: set[WebSocket] = set()
 
 
 @router.get("/probe")
@@ -73,18 +73,27 @@ async def relay(websocket: WebSocket) -> None:
         await websocket.close()
         return
     await websocket.accept()
-    if len(_relays) >= RELAYS:
+    relays = _relays_of(websocket.app)
+    if len(relays) >= RELAYS:
         reason = f"{RELAYS} relays are open already, and no more are allowed."
         # As a message too: Jupyter's proxy passes on that a WebSocket closes, but not why.
         await websocket.send_json({"end": "cut", "reason": reason})
         await websocket.close(1013, reason)
         return
-    _relays.add(websocket)
+    relays.add(websocket)
     try:
         with suppress(WebSocketDisconnect):
             await _serve(websocket)
     finally:
-        _relays.discard(websocket)
+        relays.discard(websocket)
+
+
+def _relays_of(app: Starlette) -> set[WebSocket]:
+    """The relays of an app that are open; those of another app in this process do not count."""
+    if not hasattr(app.state, "relays"):
+        app.state.relays = set()
+    relays: set[WebSocket] = app.state.relays
+    return relays
 
 
 async def _serve(websocket: WebSocket) -> None:

@@ -169,7 +169,7 @@ def test_stop_ends_what_is_relayed():
         with pytest.raises(ConnectionClosed):
             wire.recv(LONG)
     assert not server.log
-    assert not relay._relays
+    assert not gated.app.state.relays
 
 
 def test_the_relay_waits_for_a_page_that_does_not_read():

@@ -70,9 +70,9 @@ def verdict(findings: Sequence[Finding]) -> str:
     """One line: how many faults, how many pieces of advice."""
     faults = sum(finding.level is Level.FAULT for finding in findings)
     pieces = len(findings) - faults
+    fault = counted(faults, "fault") if faults else ""
     advice = f"{counted(pieces, 'piece')} of advice" if pieces else ""
-    told = [counted(faults, "fault")] * bool(faults) + [advice] * bool(advice)
-    return f"{' and '.join(told) or 'Nothing found'}."
+    return f"{' and '.join(filter(None, [fault, advice])) or 'Nothing found'}."
 
 
 def quoted(text: str) -> str:
@@ -90,4 +90,4 @@ def some(texts: Sequence[str], noun: str) -> str:
 
 def listed(things: Sequence[object], most: int = 6) -> str:
     """The first few of many: "1, 2, 3 …"."""
-    return ", ".join(map(str, things[:most])) + " …" * (len(things) > most)
+    return ", ".join(map(str, things[:most])) + (" …" if len(things) > most else "")

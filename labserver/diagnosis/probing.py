@@ -25,7 +25,7 @@ from labserver.diagnosis.together import ask_two_at_once
 from labserver.recording import Recording
 
 AS_A_BROWSER = "gzip, deflate, br, zstd"
-KNOCK_SECONDS = 1.0  # for a request to another path, with nothing under way
+REST_SECONDS = 1.0  # for a request to another path, with nothing under way
 LOOK = 0.7  # of all the time: how long the first look may take
 LOOK_PIECES, LOOK_SECONDS = 10, 8.0  # what a stream of a good pace is looked at
 OTHER_SECONDS = 6.0  # for another request, where the stream got no headers
@@ -55,7 +55,7 @@ class Prober:
 
     def _look(self) -> None:
         """Ask, one question after another, as far as the answers leave one."""
-        before = self._knock()
+        before = self._at_rest()
         try:
             seen = self._follow(before)
         except TimeoutError as error:
@@ -96,11 +96,11 @@ class Prober:
     def _time_to_repeat(self) -> bool:
         return self.requests.left() > REPEAT_SECONDS
 
-    def _knock(self) -> float:
+    def _at_rest(self) -> float:
         """How long a request waits with nothing under way. Raises where it is not HTTP."""
-        self.requests.wait(KNOCK_SECONDS)
-        wait = self.requests.wait(KNOCK_SECONDS)  # the first request of all may be a slow one
-        late = wait is None or wait > KNOCK_SECONDS
+        self.requests.wait(REST_SECONDS)
+        wait = self.requests.wait(REST_SECONDS)  # the first request of all may be a slow one
+        late = wait is None or wait > REST_SECONDS
         if late and (data := greeting(self.requests.url, self.requests.left())):
             told = f"what answers there is not HTTP: it sent {quoted(data)}"
             raise ConnectionError(f"{self.requests}: {told}.")

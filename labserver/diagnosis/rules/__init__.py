@@ -1,4 +1,9 @@
-"""The rules: in which order they are asked, and which of them make others superfluous."""
+"""The rules: in which order they are asked, and which of them make others superfluous.
+
+A rule is a code, a level, a text and a function that gives the evidence, "" where there is none.
+The tables below are all that rules know of one another: a rule that is suppressed, or that needs
+another one, stands after it.
+"""
 
 from collections.abc import Iterator
 

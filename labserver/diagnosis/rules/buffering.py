@@ -19,8 +19,9 @@ def _held(seen: Observation) -> bool:
 
 def _all_at_once(seen: Observation) -> str:
     what = counted(seen.items, "event" if seen.sse else "line")
-    parts = [f"{what} within {seen.last - seen.first:.3f} s", counted(seen.alone.chunks, "chunk")]
-    return ", ".join(parts + [f"content-length: {seen.length}"] * bool(seen.length))
+    length = f", content-length: {seen.length}" if seen.length else ""
+    chunks = counted(seen.alone.chunks, "chunk")
+    return f"{what} within {seen.last - seen.first:.3f} s, {chunks}{length}"
 
 
 def _headers_then_nothing(seen: Observation) -> str:

@@ -8,12 +8,12 @@ from itertools import pairwise
 
 from labserver.diagnosis.finding import Level, rule, some
 from labserver.diagnosis.observation import Observation
-from labserver.recording import Ending
 
 LONGEST = 3000  # characters of a text that is parsed as Python
 MOST = 200  # texts that are parsed as Python, or twice
 DOCUMENT_BYTES = 2**18  # of a JSON document that is parsed
 NEIGHBOURS = 999  # characters of two texts that may hold the two halves of a letter
+OBJECT = re.compile(r'\{\s*"')  # the start of one in JSON
 LOST = "\ufffd"
 NOTHING = {"None", "undefined", "[object Object]"}
 REPR = re.compile(r"\{'.*\}|b'.*'|<(.* object|function .*|coroutine .*|\S+) at 0x[0-9a-f]+>", re.S)
@@ -91,17 +91,18 @@ def bad_json(seen: Observation) -> str:
         return some(bad, "document")
     # One by one, events may be pieces of one document.
     good = [text for text in texts if text[:1] == "{" and is_json(text)]
-    bad = [text for text in bad if re.match(r'\{\s*"', text)] * (len(texts) > 1)
-    return some(bad, "text") if 2 * len(bad) > len(texts) or len(good) > 2 + len(bad) else ""
+    bad = [text for text in bad if OBJECT.match(text)]
+    sure = 2 * len(bad) > len(texts) or len(good) > 2 + len(bad)
+    return some(bad, "text") if len(texts) > 1 and sure else ""
 
 
 def _documents(seen: Observation) -> list[str]:
     """What ought to be JSON."""
     if seen.alone.media_type.endswith("/json"):
-        return [seen.text] * (seen.alone.whole and len(seen.body) < DOCUMENT_BYTES)
+        return [seen.text] if seen.alone.whole and len(seen.body) < DOCUMENT_BYTES else []
     if not (seen.sse or seen.json_lines):
         return []
-    items = seen.items[: None if seen.alone.ending is Ending.WHOLE else -1]
+    items = seen.items if seen.alone.whole else seen.items[:-1]
     return [item.text for item in items]
 
 

@@ -85,5 +85,6 @@ def advice_nosniff(seen: Observation) -> str:
         return ""
     early = sum(chunk.size for chunk in seen.alone.chunks if chunk.at < seen.last - NOTABLE)
     nosniff = seen.alone.response.headers.get("x-content-type-options", "").lower() == "nosniff"
-    blank = not nosniff and 0 < early < SNIFFED_BYTES
-    return f"{counted(early, 'byte')} in all but the last {NOTABLE} s, without nosniff" * blank
+    if nosniff or not 0 < early < SNIFFED_BYTES:
+        return ""
+    return f"{counted(early, 'byte')} in all but the last {NOTABLE} s, without nosniff"
