@@ -13,7 +13,6 @@ from labserver.checks.exercise import (
     Late,
     NotYet,
     ask,
-    body,
     exercise,
     fetched,
     line_times,
@@ -48,7 +47,7 @@ def _judge(url: str) -> None:
     for path in ("/rows", "/sized"):
         patiently(partial(_judge_live, url, path))
     cut = ask(f"{url}/broken")
-    rows = f"{counted(body(cut).count(b'row'), 'row')} of {len(ROWS)}"
+    rows = f"{counted(cut.body.count(b'row'), 'row')} of {len(ROWS)}"
     ends = f"/broken breaks off, and through nginx it ends well, with {rows}"
     require(not cut.whole, f"{ends}: its client cannot tell that it was cut.")
     status = cut.response.status_code
@@ -57,7 +56,7 @@ def _judge(url: str) -> None:
 
 def _judge_live(url: str, path: str) -> None:
     came = fetched(url + path)
-    require_equal(body(came), "".join(ROWS).encode(), f"the body of {path}")
+    require_equal(came.body, "".join(ROWS).encode(), f"the body of {path}")
     times = line_times(came)
     took = times[-1] - times[0]
     first = f"the first of {len(ROWS)} rows of {path} came after {times[0]:.1f} s"
