@@ -1,6 +1,10 @@
 """What may be shown of a stranger's text: no control characters, no secrets of an address."""
 
+import base64
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 
 import httpx
 
@@ -14,6 +18,9 @@ _SECRET = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+_SECRET_HEADER = re.compile("auth|cookie|token|key|secret|password|signature")
+_LEAST = 4  # characters of a secret: a shorter one would hide parts of words
+_sent = ContextVar[tuple[httpx.Headers, ...]]("_sent", default=())  # a server may quote them
 _USER = re.compile(r"//[^/@\s?#]*@")  # of an address: a name and a password
 
 
@@ -25,8 +32,49 @@ def printable(text: str) -> str:
 
 
 def masked(text: str) -> str:
-    """Text in which addresses keep the names of secrets in a query, but not their values."""
-    return _USER.sub("//", _SECRET.sub(r"\1***", text))
+    """Text in which addresses keep the names of secrets in a query, but not their values.
+
+    Nor are there the secrets of headers that are `hidden` at the moment.
+    """
+    return _USER.sub("//", _SECRET.sub(r"\1***", without_secrets(text)))
+
+
+def without_secrets(text: str) -> str:
+    """Text in which the secrets of headers that are `hidden` at the moment are masked."""
+    values = {value for sent in _sent.get() for value in _secrets(sent)}
+    for secret in sorted(values, key=len, reverse=True):  # the whole before its parts
+        text = text.replace(secret, "***")
+    return text
+
+
+@contextmanager
+def hidden(headers: httpx.Headers) -> Iterator[None]:
+    """Mask, while it lasts, what these headers of a request keep secret: its answer may quote it.
+
+    A header is secret if its name has a word such as auth, cookie, token or key in it.
+    """
+    before = _sent.set((*_sent.get(), headers))
+    try:
+        yield
+    finally:
+        _sent.reset(before)
+
+
+def _secrets(headers: httpx.Headers) -> list[str]:
+    values = [value for name, value in headers.items() if _SECRET_HEADER.search(name)]
+    return [part for value in values for part in _parts(value) if len(part) >= _LEAST]
+
+
+def _parts(value: str) -> Iterator[str]:
+    """A secret value, and what a server may quote of it alone: what follows a scheme or a name."""
+    yield value
+    scheme, _, credentials = value.partition(" ")
+    yield credentials
+    yield from (cookie.partition("=")[2].strip('" ') for cookie in value.split(";"))
+    if scheme.lower() == "basic":
+        with suppress(ValueError):  # it is no base64
+            plain = base64.b64decode(credentials).decode()
+            yield from (plain, plain.partition(":")[2])
 
 
 def shown_url(url: httpx.URL) -> str:

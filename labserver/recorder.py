@@ -14,7 +14,7 @@ from labserver.client import client_for, proxy_hint
 from labserver.deadline import Deadline
 from labserver.decoding import decoders_for
 from labserver.events import EventDecoder
-from labserver.printing import masked, printable, shown_url
+from labserver.printing import hidden, masked, printable, shown_url
 from labserver.recording import (
     MOST_REASON,
     Bounds,
@@ -27,6 +27,7 @@ from labserver.recording import (
 from labserver.table import Table
 
 KEEP_BYTES = 64 * 2**20
+EVENT_BYTES = 16 * 2**20  # that may come without a whole event: the decoder holds them all
 CHUNK_BYTES = 512  # what a chunk takes in memory beside its data, at most
 MOST_NAME = 100  # characters of an event's name and id that are kept without its data
 METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token: RFC 9110, 5.6.2
@@ -92,6 +93,7 @@ def record_watched(
         if watcher:
             watcher.request(request)
         moments = stack.enter_context(lab.sends.watching()) if lab else {}
+        stack.enter_context(hidden(request.headers))
         stack.enter_context(deadline)
         start = time.perf_counter()
         try:
@@ -110,7 +112,8 @@ def record_watched(
         recording.seconds = time.perf_counter() - start
         recording.sent = [moment - start for moment in moments.get(client_address, ())]
     if watcher:
-        watcher.end(recording)
+        with hidden(request.headers):
+            watcher.end(recording)
     return recording
 
 
@@ -129,10 +132,9 @@ class _Reading:
         self.recording, self.start, self.watcher = recording, start, watcher
         self.bounds, self.keep = bounds, keep
         self.events = EventDecoder() if recording.has_events else None
-        self.size = 0  # bytes so far
-        decoders = None if raw else decoders_for(recording.response)
-        self.decoders = decoders or []
-        recording.decoded = bool(decoders)
+        self.size = self.undecoded = 0  # bytes so far, and since the last event
+        self.decoders = [] if raw else decoders_for(recording.response) or []
+        recording.decoded = bool(self.decoders)
 
     def read(self, deadline: Deadline) -> None:
         """Read the body, and note how it ended."""
@@ -152,8 +154,7 @@ class _Reading:
     def _read_body(self, deadline: Deadline) -> None:
         clock, start = time.perf_counter, self.start
         for data in self._pieces():
-            enough = self._take(clock() - start, data)
-            if enough:
+            if self._take(clock() - start, data):  # enough
                 self.recording.ending = Ending.ENOUGH
             elif bound := self._bound_reached():
                 self.recording.ending, self.recording.bound = bound
@@ -175,7 +176,9 @@ class _Reading:
         recording.chunks.append(Chunk(at, size, data if self.keep else b""))
         if self.events is None:
             return watcher is not None and watcher.chunk(Chunk(at, size, data))
+        self.undecoded += size
         for event, text, id in self.events.feed(data):
+            self.undecoded = 0
             kept = (event, text, id) if self.keep else (event[:MOST_NAME], "", id[:MOST_NAME])
             recording.events.append(RecordedEvent(at, *kept))
             if watcher and watcher.event(RecordedEvent(at, event, text, id)):
@@ -189,6 +192,8 @@ class _Reading:
         rows = recording.chunks if self.events is None else recording.events
         if len(rows) == bounds.max_chunks:
             return Ending.MAX_CHUNKS, bounds.max_chunks
+        if self.undecoded > EVENT_BYTES:
+            return Ending.NO_EVENT, EVENT_BYTES
         memory = self.size + CHUNK_BYTES * len(recording.chunks)
         if bounds.max_bytes is not None and memory > bounds.max_bytes:
             return Ending.MAX_BYTES, bounds.max_bytes

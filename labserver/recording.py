@@ -12,7 +12,7 @@ from typing import NamedTuple
 import httpx
 
 from labserver.events import is_event_stream
-from labserver.printing import masked, printable
+from labserver.printing import hidden, masked, printable
 
 MOST_REASON = 200  # characters of an error, which may quote what a server sent
 
@@ -41,6 +41,7 @@ class Ending(Enum):
     CUT = "ended early: {error}."
     MAX_CHUNKS = "stopped at max_chunks={bound:,}."
     MAX_BYTES = "stopped at max_bytes={bound:,}."
+    NO_EVENT = "stopped: more than {bound:,} bytes came without a whole event."
     SECONDS = "stopped after seconds={bound:g}."
     ENOUGH = "stopped: enough was seen."  # a watcher asked for no more
     INTERRUPTED = "interrupted."
@@ -85,7 +86,8 @@ class Recording:
         """How it ended, in words."""
         if self.ending is None:
             return ""
-        return self.ending.value.format(bound=self.bound, error=_reason(self.error))
+        with hidden(self.response.request.headers):
+            return self.ending.value.format(bound=self.bound, error=_reason(self.error))
 
     @property
     def media_type(self) -> str:

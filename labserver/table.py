@@ -6,7 +6,7 @@ from collections import deque
 
 import httpx
 
-from labserver.printing import masked, printable, shown_url
+from labserver.printing import masked, printable, shown_url, without_secrets
 from labserver.recording import Chunk, RecordedEvent, Recording, Watcher
 
 FIRST, LAST = 40, 5  # rows that a long stream shows
@@ -104,7 +104,7 @@ def status_line(recording: Recording) -> str:
     if response.is_redirect and location:
         parts.append(f"redirect to {masked(location)}, not followed")
     parts.append(f"headers after {recording.headers_at:.3f} s")
-    return " · ".join(shorten(part, MOST_PART) for part in parts)
+    return " · ".join(shorten(without_secrets(part), MOST_PART) for part in parts)
 
 
 def remarks(recording: Recording) -> list[str]:
@@ -127,14 +127,17 @@ def row_of(number: int, gap: float, item: Chunk | RecordedEvent) -> str:
     start = f"{number:>5} {item.at:>8.3f} {gap:>8.3f}"
     if isinstance(item, Chunk):
         return f"{start} {item.size:>9,}  {shown(item.data)}"
-    return f"{start}  {shorten(item.event, 10):<10} {shorten(item.id, 8):<8} {shown(item.data)}"
+    event, id = (without_secrets(text) for text in (item.event, item.id))
+    return f"{start}  {shorten(event, 10):<10} {shorten(id, 8):<8} {shown(item.data)}"
 
 
 def shown(data: bytes | str) -> str:
     """Data on one line: text as Python writes it, bytes that are not UTF-8 as bytes."""
+    if isinstance(data, str):
+        return shorten(repr(without_secrets(data)[: 4 * WIDTH]), WIDTH)
+    # In latin-1, every byte is a character, and back.
+    data = without_secrets(data.decode("latin-1")).encode("latin-1")
     start = data[: 4 * WIDTH]
-    if isinstance(start, str):
-        return shorten(repr(start), WIDTH)
     try:
         return shorten(repr(start.decode()), WIDTH)
     except UnicodeDecodeError as error:

@@ -90,7 +90,11 @@ def diagnosed(service):
 def observed(*pieces, type=SSE, every=0.1, ending=Ending.WHOLE, **headers):
     """The observation of a body that came in these pieces, one every so many seconds."""
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    response = httpx.Response(200, headers={"content-type": type} | headers)
+    response = httpx.Response(
+        200,
+        headers={"content-type": type} | headers,
+        request=httpx.Request("GET", "http://127.0.0.1"),
+    )
     data = [piece.encode() if isinstance(piece, str) else piece for piece in pieces]
     chunks = [Chunk(i * every, len(piece), piece) for i, piece in enumerate(data)]
     recording = Recording("GET", "http://127.0.0.1/s", response, 0.0, chunks)

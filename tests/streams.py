@@ -1,6 +1,7 @@
 """The app whose streams the tests of the recorder read, and what its printed rows are."""
 
 import asyncio
+import base64
 import gzip
 import re
 
@@ -38,7 +39,22 @@ app.get("/empty")(lambda: Response(status_code=204))
 
 app.get("/unknown-coding")(lambda: Response(b"\x0b", headers={"Content-Encoding": "made-up"}))
 
+app.get("/endless-line")(
+    lambda: stream("data: ", *["x" * 2**20] * 40, media_type="text/event-stream")
+)
+
 app.get("/big")(lambda: stream(*[bytes(2**20)] * 70))
+
+
+@app.get("/quoted")
+async def quoted(request: Request, name: str, part: int = 0, kind: str = "text/plain"):
+    """Refuse a request, and quote a header of it, whole or from its last word on."""
+    text = request.headers[name]
+    if text.startswith("Basic "):
+        text += " " + base64.b64decode(text[6:]).decode()
+    text = text.split()[-1] if part else text
+    body = f"event: {text}\nid: {text}\ndata: {text}\n\n" if "event" in kind else f"No {text}.\n"
+    return Response(body, 401, {"Location": f"/login?for={text}"}, media_type=kind)
 
 
 @app.get("/cookies")

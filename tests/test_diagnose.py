@@ -11,7 +11,7 @@ import time
 import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import RedirectResponse, StreamingResponse
+from fastapi.responses import PlainTextResponse, RedirectResponse, StreamingResponse
 from services import EVENTS, LINES, SSE, UNCACHED, asgi, observed, raw, routed, sse, text
 
 from labserver import diagnose, recorder, serve
@@ -298,3 +298,21 @@ def test_no_control_character_and_no_secret_is_printed(capsys):
     out = capsys.readouterr().out + "".join(map(str, found))
     assert [c for c in out if not c.isprintable() and c != "\n"] == []
     assert r"\x1b[2J" in out and "s3cret" not in out
+
+
+def test_a_secret_header_is_masked_where_a_server_quotes_it(capsys):
+    plain = FastAPI()
+
+    @plain.get("/")
+    async def refuse(request: Request):
+        return PlainTextResponse(f"No {request.headers['authorization']}.", 401)
+
+    with Server(plain) as server:
+        for options in (
+            {"headers": {"Authorization": "Bearer S3CRET"}},
+            {"auth": ("a", "S3CRET")},
+        ):
+            found = diagnose(server.url, **options)
+            out = capsys.readouterr().out
+            assert "No ***." in out and "No ***." in found[0].evidence
+            assert "S3CRET" not in out + repr(found)

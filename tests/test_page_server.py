@@ -1,8 +1,10 @@
 """What the page says of the server: served again, gone, refusing, too busy, cutting."""
 
 import json
+import threading
 from contextlib import ExitStack
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from between import Buffering, between
@@ -133,3 +135,28 @@ def test_a_request_that_does_not_begin_names_the_limit_of_six(server, page):
     expect(last.locator("#status")).to_contain_text("Both have ended")
     expect(last.locator("#held")).to_be_empty()
     window.close()
+
+
+@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", True), ("lab.test", False)])
+def test_a_page_on_this_machine_may_frame_it_and_no_other(host, shown, page):
+    """JupyterLab has a port of its own. Another site would let a click start what it hides."""
+
+    class Framing(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(f'<iframe src="{server.url}/"></iframe>'.encode())
+
+        def log_message(self, *told):
+            pass
+
+    with serve(app) as server, ThreadingHTTPServer(("127.0.0.1", 0), Framing) as other:
+        threading.Thread(target=other.serve_forever).start()
+        try:
+            page.goto(f"http://{host}:{other.server_port}/")
+            inside = page.frames[1]
+            inside.wait_for_load_state()
+            assert (inside.query_selector("#form") is not None) == shown
+        finally:
+            other.shutdown()

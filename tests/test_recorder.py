@@ -1,5 +1,6 @@
 """record: what came, when, and what is said when it did not."""
 
+import itertools
 import json
 import os
 import re
@@ -402,3 +403,52 @@ def test_without_data_long_names_and_ids_are_not_kept_either():
     with answering_once(head + event) as url:
         (kept,) = record(url, quiet=True, keep_data=False).events
     assert kept.data == "" and max(len(kept.event), len(kept.id)) <= 100
+
+
+def test_an_event_without_an_end_is_no_way_to_fill_the_memory():
+    got = record("/endless-line", quiet=True, keep_data=False)
+    assert (
+        got.ended
+        == f"stopped: more than {recorder.EVENT_BYTES:,} bytes came without a whole event."
+    )
+    assert got.size < recorder.EVENT_BYTES + 2**20
+    many = record("/events?n=3", quiet=True)
+    assert many.whole
+
+
+# A server that quotes what it was sent
+
+TOLD = {"Authorization": "Bearer S3CRET-1", "Cookie": "theme=dark; session=S3CRET-2"}
+TOLD |= {"X-Api-Key": "S3CRET-3", "X-Harmless": "shown"}
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "text/event-stream"])
+@pytest.mark.parametrize("quiet", [False, True])
+def test_secret_headers_are_masked_where_a_server_quotes_them(kind, quiet, capsys):
+    for name, part in itertools.product(("authorization", "cookie", "x-api-key"), (0, 1)):
+        for options in ({}, {"auth": ("ann", "S3CRET-4")}):
+            address = f"/quoted?name={name}&part={part}&kind={kind}"
+            got = record(address, headers=TOLD, quiet=quiet, **options)
+            out = capsys.readouterr().out
+            assert "S3CRET" not in out + repr(got), out
+            assert quiet or "***" in out
+            assert "S3CRET" in got.text, "the data stay as they came"
+    record("/quoted?name=x-harmless", headers=TOLD)
+    assert "shown" in capsys.readouterr().out
+
+
+def test_a_torn_status_line_quotes_no_secret(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def quote():
+            line, _ = listener.accept()
+            with line:
+                line.recv(65536)
+                line.sendall(b"no HTTP S3CRET-1 at all\r\n\r\n")
+
+        thread = threading.Thread(target=quote)
+        thread.start()
+        with pytest.raises(ConnectionError) as caught:
+            record(f"http://127.0.0.1:{listener.getsockname()[1]}/", headers=TOLD)
+        thread.join(15)
+    assert "S3CRET" not in str(caught.value)

@@ -5,9 +5,11 @@ import pytest
 
 from labserver.recording import Bounds, Chunk, Ending, Recording, counted
 
+ASKED = httpx.Request("GET", "http://127.0.0.1")
+
 
 def recording(*bodies, content_type="text/plain", **fields):
-    response = httpx.Response(200, headers={"content-type": content_type})
+    response = httpx.Response(200, headers={"content-type": content_type}, request=ASKED)
     chunks = [Chunk(0.1 * i, len(body), body) for i, body in enumerate(bodies)]
     return Recording("GET", "http://127.0.0.1/x", response, 0.0, chunks, **fields)
 

@@ -9,9 +9,11 @@ import httpx
 
 from labserver.diagnosis import rules
 from labserver.diagnosis.finding import Finding, Level
+from labserver.diagnosis.observation import Observation
 from labserver.diagnosis.probing import MOST_TIMES, Prober
 from labserver.diagnosis.report import as_text
 from labserver.diagnosis.requests import SAFE, Requests
+from labserver.printing import hidden
 
 __all__ = ["Diagnosis", "Finding", "Level", "diagnose", "examine"]
 
@@ -61,14 +63,18 @@ def examine(
         times = f"up to {MOST_TIMES} times, to compare the answers"
         say(f"This sends the same {requests.method} {times}.\n")
     interrupted = False
-    with _waiting_said(say, f"{requests}: asking several times, for at most {seconds:g} s …"):
+    waiting = f"{requests}: asking several times, for at most {seconds:g} s …"
+    with _waiting_said(say, waiting), hidden(requests.headers):
         try:
             prober.ask(rules.to_repeat)
         except KeyboardInterrupt:
             interrupted = True
-    found = [*rules.findings(prober.seen, prober.second)] if prober.seen else []
-    if say:
-        say(as_text(prober.seen, found, interrupted))
+    seen = prober.seen
+    asked = seen.alone.response.request if isinstance(seen, Observation) else requests
+    with hidden(requests.headers), hidden(asked.headers):  # the latter has that of auth=, too
+        found = [*rules.findings(seen, prober.second)] if seen else []
+        if say:
+            say(as_text(seen, found, interrupted))
     return Diagnosis(found, interrupted)
 
 

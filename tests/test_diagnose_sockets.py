@@ -1,0 +1,33 @@
+"""What only a bare connection shows, and that it shows it in time."""
+
+import socket
+import threading
+import time
+
+import httpx
+
+from labserver.diagnosis.sockets import bytes_beyond
+
+
+def test_headers_that_drip_are_bounded():
+    dripped = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip():
+            line, _ = listener.accept()
+            with line:
+                line.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                try:
+                    for _ in range(1000):
+                        line.sendall(b"x")
+                        dripped.append(1)
+                        time.sleep(0.05)
+                except OSError:
+                    pass
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        url = httpx.URL(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        assert bytes_beyond(url, httpx.Headers(), 5, 30.0) == b""
+        thread.join(60)
+    assert len(dripped) < 900, "the server was left, not waited for"
