@@ -10,6 +10,7 @@ import time
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -18,6 +19,7 @@ from fastapi.responses import StreamingResponse
 from machine import NO_PROXIES, run_online
 from playwright.sync_api import expect, sync_playwright
 from sse_starlette import EventSourceResponse
+from waiting import Requests
 
 from labserver.app import app
 from labserver.server import Server
@@ -44,8 +46,14 @@ def browser(chromium):
 
 
 @pytest.fixture(scope="module")
-def url():
-    with Server(app) as server:
+def requests():
+    """The requests that the server at `url` answers."""
+    return Requests(app)
+
+
+@pytest.fixture(scope="module")
+def url(requests):
+    with Server(requests) as server:
         yield server.url
     assert not server.log
 
@@ -176,7 +184,7 @@ def test_a_log_entry_of_two_lines_is_one_event(visit, url):
     assert events[3][3:] == ["warning", "4", "Row 4 is left out:\n  it has no name."]
 
 
-def test_stop_ends_the_generators_too(visit, url):
+def test_stop_ends_the_generators_too(visit, url, requests):
     page = visit(url, expected=[CUT])
     start(page, 1000)
     come(page, 2)
@@ -186,10 +194,11 @@ def test_stop_ends_the_generators_too(visit, url):
     page.wait_for_timeout(1500)
     assert page.locator("tbody tr").count() == rows
     name = page.evaluate("run.name")
+    requests.wait_for_all()
     assert httpx.post(f"{url}/cut?name={name}", trust_env=False).json() == {"cut": 0}
 
 
-def test_started_again_it_leaves_no_stream_behind(visit, url):
+def test_started_again_it_leaves_no_stream_behind(visit, url, requests):
     page = visit(url, expected=[CUT])
     start(page, 1000)
     come(page, 2)
@@ -197,16 +206,17 @@ def test_started_again_it_leaves_no_stream_behind(visit, url):
     start(page, 3)
     fetched, events = both_end(page)
     assert (len(fetched), len(events)) == (3, 4)
+    requests.wait_for_all()
     assert httpx.post(f"{url}/cut?name={name}", trust_env=False).json() == {"cut": 0}
 
 
-def test_left_it_leaves_no_stream_behind(visit, url):
+def test_left_it_leaves_no_stream_behind(visit, url, requests):
     page = visit(url, expected=[CUT])
     start(page, 1000)
     come(page, 2)
     name = page.evaluate("run.name")
     page.goto("about:blank")
-    page.wait_for_timeout(500)
+    requests.wait_for_all()
     assert httpx.post(f"{url}/cut?name={name}", trust_env=False).json() == {"cut": 0}
 
 
@@ -360,8 +370,9 @@ def served(prefix="", collecting=False, hiding=False):
         for message in held:
             await send(message)
 
-    with Server(front) as server:
-        yield server
+    requests = Requests(front)
+    with Server(requests) as server:
+        yield SimpleNamespace(url=server.url, requests=requests)
 
 
 def test_it_works_under_a_prefix(visit):
@@ -402,14 +413,15 @@ def test_a_proxy_that_keeps_the_stream_open_is_told_of_a_stop(visit):
 
         await app(scope, deaf if scope["type"] == "http" else receive, mute)
 
-    with Server(front) as server:
+    requests = Requests(front)
+    with Server(requests) as server:
         page = visit(server.url, expected=[CUT])
         start(page, 1000)
         come(page, 2)
         name = page.evaluate("run.name")
         page.click("#stop")
         expect(page.locator("#status")).to_contain_text("Stopped.")
-        page.wait_for_timeout(300)
+        requests.wait_for_all()
         left = httpx.post(f"{server.url}/cut?name={name}", trust_env=False).json()
         assert left == {"cut": 0} and leaving.is_set()
 
@@ -448,7 +460,7 @@ def test_over_the_relay_a_stream_without_an_end_event_ends_by_a_204(visit):
         come(page, 2)
         page.click("#stop")
         expect(page.locator("#status")).to_contain_text("Stopped.")
-        page.wait_for_timeout(500)
+        server.requests.wait_for_all()
         name = page.evaluate("run.name")
         left = httpx.post(f"{server.url}/cut?name={name}", trust_env=False).json()
         assert left == {"cut": 0}

@@ -38,7 +38,14 @@ class Requests:
 
     def wait(self, count):
         """Wait until so many have ended."""
-        wait_until(lambda: sum(what == "ended" for what, _ in self.history) >= count)
+        wait_until(lambda: self._count("ended") >= count)
+
+    def wait_for_all(self):
+        """Wait until all that began have ended."""
+        wait_until(lambda: self._count("ended") == self._count("began"))
+
+    def _count(self, what):
+        return [happened for happened, _ in self.history].count(what)
 
 
 class Each:
