@@ -38,7 +38,7 @@ def named(*codes):
 
     def tested(service):
         def test(diagnoses):
-            only(*codes, found=diagnoses[service].result())
+            look_for(*codes, service=service, diagnoses=diagnoses)
 
         test.service = service
         return test
@@ -51,11 +51,30 @@ def healthy(service):
     return named()(service)
 
 
+def look_for(*codes, service, diagnoses):
+    """Assert that diagnose finds these codes in a service, and no other fault.
+
+    A busy machine may hide a fault, so a service that has one is diagnosed up to three times; a
+    healthy one is never accused.
+    """
+    found = diagnoses[service].result()
+    for _ in range(2 if codes else 0):
+        if is_found(codes, found):
+            break
+        found = diagnosed(service)
+    only(*codes, found=found)
+
+
 def only(*codes, found):
     """Assert that these codes were found, and no other fault."""
+    assert is_found(codes, found), found
+
+
+def is_found(codes, found):
+    """Whether these codes were found, and no other fault."""
     faults = [finding.code for finding in found if finding.level is Level.FAULT]
-    assert faults == [code for code in codes if not code.startswith("advice-")], found
-    assert {*codes} <= {finding.code for finding in found}, found
+    due = [code for code in codes if not code.startswith("advice-")]
+    return faults == due and {*codes} <= {finding.code for finding in found}
 
 
 # A route is made while warnings are changed for the whole process: one thread at a time.

@@ -2,7 +2,7 @@
 
 import pytest
 from lessons import LESSONS, cells_of
-from services import apart, asgi, only
+from services import apart, asgi, look_for
 
 FAULTS = {
     "computes-program /prices/first": "advice-whole",
@@ -72,9 +72,9 @@ def served(name):
     ("service", "code"), [pytest.param(served(name), FAULTS[name], id=name) for name in FAULTS]
 )
 def test_a_fault_is_named(service, code, diagnoses):
-    only(code, found=diagnoses[service].result())
+    look_for(code, service=service, diagnoses=diagnoses)
 
 
 @pytest.mark.parametrize("service", [pytest.param(served(name), id=name) for name in TWINS])
 def test_a_mended_twin_is_let_alone(service, diagnoses):
-    only(found=diagnoses[service].result())
+    look_for(service=service, diagnoses=diagnoses)
