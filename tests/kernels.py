@@ -15,15 +15,16 @@ from machine import NO_PROXIES
 OUTPUTS = {"stream", "display_data", "execute_result", "error"}
 
 
-def run_all(path, folder, python, seconds=150):
-    """The code cells with what they put out, run by that Python in that folder.
+def run_all(path, folder, python, seconds=150, **environment):
+    """The code cells with what they put out, run by that Python in that folder and environment.
 
     `status` is each cell's, None where it was never answered. With them: the kernel's children
     that were alive at the end, and whether the kernel ended when asked to.
     """
     cells = [nbformat.from_dict(cell) for cell in cells_of(path, "code")]
     manager = _manager(python, folder.parent / "kernels")
-    manager.start_kernel(cwd=folder, env=NO_PROXIES | {"IPYTHONDIR": f"{folder}/../ipython"})
+    own = {"IPYTHONDIR": f"{folder}/../ipython"} | environment
+    manager.start_kernel(cwd=folder, env=NO_PROXIES | own)
     client = manager.blocking_client()
     client.start_channels()
     try:
