@@ -1,4 +1,4 @@
-"""No more connections than the process has file descriptors for."""
+"""The listening socket: no more connections than the process has file descriptors for."""
 
 import socket
 import sys
@@ -12,6 +12,7 @@ if sys.platform != "win32":
 
 DESCRIPTORS = 10_000  # of the process, if the system allows more: a connection takes 6 KiB
 SPARE_DESCRIPTORS = 64  # of these, for files and processes of the notebook
+BACKLOG = 2048  # connections that may wait to be accepted
 IDLE_SECONDS = 1.0  # the age at which a connection that asks nothing may lose its place
 
 
@@ -25,9 +26,8 @@ class Listener(socket.socket):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.idle: Callable[[], Collection[int]] = (
-            list  # the descriptors of those that ask nothing
-        )
+        # The server sets it: the descriptors of those that ask nothing.
+        self.idle: Callable[[], Collection[int]] = list
         self._open: set[_Connection] = set()
 
     def accept(self) -> tuple[socket.socket, Any]:
@@ -35,13 +35,16 @@ class Listener(socket.socket):
         accepted, address = super().accept()
         # Each connection may have a file opened for it, too.
         spare = _spare_descriptors(accepted) - len(self._open)
-        # An ended connection gives its descriptor back a moment later: half of the spare ones.
-        if spare < SPARE_DESCRIPTORS and not (
-            spare >= SPARE_DESCRIPTORS // 2 and self._made_room()
-        ):
+        if not self._has_room(spare):
             accepted.close()
             raise ConnectionAbortedError
         return _Connection(accepted, self._open), address
+
+    def _has_room(self, spare: int) -> bool:
+        if spare >= SPARE_DESCRIPTORS:
+            return True
+        # An ended connection gives its descriptor back a moment later: half of the spare ones.
+        return spare >= SPARE_DESCRIPTORS // 2 and self._made_room()
 
     def _made_room(self) -> bool:
         idle, latest = {*self.idle()}, time.monotonic() - IDLE_SECONDS
@@ -70,6 +73,33 @@ class _Connection(socket.socket):
         self.ended = True
         with suppress(OSError):  # its client has left
             self.shutdown(socket.SHUT_RDWR)
+
+
+def listen(host: str, port: int) -> Listener:
+    """Listen on an address; port 0 is any that is free. Raises OSError, with the reason."""
+    # The protocol by name: asyncio sends small pieces at once (TCP_NODELAY) only where it is told.
+    listener = Listener(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if sys.platform != "win32":  # there it would let two servers share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)  # at once: a taken port may show only here
+    except OSError as error:
+        listener.close()
+        reason = error.strerror or error
+        raise OSError(error.errno, f"Port {port} on {host} cannot be used: {reason}") from None
+    return listener
+
+
+def listen_again(host: str, port: int, elsewhere: bool) -> Listener:
+    """Listen on the same port again; where another program has it now, `elsewhere`, if asked."""
+    try:
+        return listen(host, port)
+    except OSError:
+        if not elsewhere:
+            raise
+        print(f"The old address, port {port}, is in use by another program: a new one is taken.")
+        return listen(host, 0)
 
 
 def descriptors() -> int:

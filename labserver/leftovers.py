@@ -1,9 +1,14 @@
 """What cancelled requests leave to the garbage collector, found again when the server stops.
 
 A synchronous generator runs its `finally` when nothing refers to it any more. After its request
-was cancelled something does: the traceback of the error, in a cycle. Python's collector would find
-it, but looks at every object of the kernel: a second for ten million. So the errors of requests
-are noted, without being kept alive, and their frames cleared.
+was cancelled something does:
+
+    error  ->  traceback  ->  frame of the request  ->  generator, whose `finally` waits
+      ^                         |
+      +-------------------------+   a cycle: the frame has the error in a variable
+
+Python's collector would find the cycle, but looks at every object of the kernel: a second for ten
+million. So the errors of requests are noted, without being kept alive, and their frames cleared.
 """
 
 import asyncio
@@ -45,7 +50,10 @@ class Leftovers:
 
 
 def _errors_of(task: asyncio.Task[Any]) -> Iterator[BaseException]:
-    # task.result() would tell, too, but a task gives the error of its cancellation only once.
+    """The errors that a task refers to.
+
+    task.result() would tell, too, but a task gives the error of its cancellation only once.
+    """
     for thing in gc.get_referents(task):
         for value in thing.values() if type(thing) is dict else [thing]:  # a task made in Python
             if isinstance(value, BaseException):
@@ -53,6 +61,7 @@ def _errors_of(task: asyncio.Task[Any]) -> Iterator[BaseException]:
 
 
 def _clear(error: BaseException | None, seen: set[int]) -> None:
+    """Empty the frames of an error and of those that it came from, each once."""
     if error is None or id(error) in seen:
         return
     seen.add(id(error))

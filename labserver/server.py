@@ -1,11 +1,20 @@
-"""Run an ASGI app beside the notebook: uvicorn in a daemon thread of the kernel."""
+"""Run an ASGI app beside the notebook: uvicorn in a daemon thread of the kernel.
+
+                  start()         the app answers       stop()
+    Server(app)   ----->   starting   ----->   running   ----->   stopping   ----->   ended
+                              |                                      ^
+                              +---- the app fails, or 10 s pass -----+
+
+`start` and `stop` are called in the learner's thread, and wait. What happens between them is
+`_run`, in the server's own thread: `_uvicorn.settled` tells that starting is over, `_ended` that
+all is. A call that blocks the event loop keeps it in `stopping`: it is left behind, without its
+port.
+"""
 
 import asyncio
 import atexit
 import inspect
 import os
-import socket
-import sys
 import threading
 from contextlib import suppress
 
@@ -13,7 +22,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from labserver.bounds import MESSAGE_BYTES, BoundedBody
-from labserver.connections import Listener
+from labserver.connections import Listener, listen, listen_again
 from labserver.guard import Guard
 from labserver.leftovers import Leftovers
 from labserver.log import Log, ThreadLog
@@ -45,12 +54,12 @@ def serve(app: ASGIApp, port: int = 0) -> "Server":
     with _changing:
         last = _current
         if last is None or port not in (0, last.port):
-            listener = _listen(port)
+            listener = listen(HOST, port)
             if last is not None:
                 last.stop()
         else:
             last.stop()
-            listener = _listen_again(last.port, elsewhere=port == 0)
+            listener = listen_again(HOST, last.port, elsewhere=port == 0)
         _current = server  # before it starts, so that an interrupted start is not forgotten
         server.start(listener)
     print(f"Serving on {server.url}", flush=True)
@@ -132,7 +141,7 @@ class Server:
         """
         if self._thread.ident:
             raise RuntimeError(f"{self!r} was started before. Make a new one: Server(app).")
-        self._listener = listener or _listen(0)
+        self._listener = listener or listen(HOST, 0)
         self._listener.idle = self._uvicorn.idle
         self.port = self._listener.getsockname()[1]
         # Not asyncio.run, which nest_asyncio replaces; nor the loop of whatever policy is set.
@@ -222,28 +231,3 @@ def _check_app(app: object) -> None:
 def _check_port(port: object) -> None:
     if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65535:
         raise ValueError(f"A port is a whole number from 0 to 65535, not {port!r}.")
-
-
-def _listen(port: int) -> Listener:
-    # The protocol by name: asyncio sends small pieces at once (TCP_NODELAY) only where it is told.
-    listener = Listener(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        if sys.platform != "win32":  # there it would let two servers share a port
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, port))
-        listener.listen(2048)  # at once: a taken port may show only here
-    except OSError as error:
-        listener.close()
-        reason = error.strerror or error
-        raise OSError(error.errno, f"Port {port} on {HOST} cannot be used: {reason}") from None
-    return listener
-
-
-def _listen_again(port: int, elsewhere: bool) -> Listener:
-    try:
-        return _listen(port)
-    except OSError:
-        if not elsewhere:
-            raise
-        print(f"The old address, port {port}, is in use by another program: a new one is taken.")
-        return _listen(0)

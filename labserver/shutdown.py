@@ -1,7 +1,14 @@
 """How the server stops: the one file that touches uvicorn's inside.
 
-uvicorn, asked to stop, waits for open streams, and an endless one never ends. This server cancels
-what answers them, so that their generators run `finally`, and then closes the connections.
+uvicorn, asked to stop, waits for open streams, and an endless one never ends. This server does it
+in steps, each with an end:
+
+    accept no more           what is accepted already gets its protocol
+    wait                     0.05 s, for short requests to end by themselves
+    cancel the requests      0.2 s: generators of streams run their `finally`
+    abort the connections
+    end the app's lifespan   1 s
+    cancel what is left      0.1 s: tasks of the app on the loop (`cancel_rest`)
 """
 
 import asyncio
@@ -16,6 +23,8 @@ import uvicorn
 REQUEST_SECONDS = 0.05  # for short requests, to come to their own end
 CANCEL_SECONDS = 0.2  # for cancelled streams, to clean up
 LIFESPAN_SECONDS = 1.0  # for the app's own shutdown
+REST_SECONDS = 0.1  # for what the app left running
+TICKS = 3  # of the loop, until a connection that was accepted has its protocol
 
 
 class StoppableServer(uvicorn.Server):
@@ -70,7 +79,7 @@ class StoppableServer(uvicorn.Server):
         for listener in sockets:
             with suppress(NotImplementedError, ValueError):  # on Windows; closed already
                 asyncio.get_running_loop().remove_reader(listener)
-        for _ in range(3):
+        for _ in range(TICKS):
             await asyncio.sleep(0)
         for listener in sockets:
             with suppress(OSError):  # a forked child, which holds a copy, would keep the port
@@ -82,10 +91,10 @@ class StoppableServer(uvicorn.Server):
 
 async def cancel_rest() -> None:
     """Cancel what the app left running on the loop, and close what it left half iterated."""
-    await _cancel(asyncio.all_tasks() - {asyncio.current_task()}, 0.1)
+    await _cancel(asyncio.all_tasks() - {asyncio.current_task()}, REST_SECONDS)
     closing = asyncio.create_task(asyncio.get_running_loop().shutdown_asyncgens())
     await asyncio.wait([closing], timeout=CANCEL_SECONDS)
-    await _cancel([closing], 0.1)
+    await _cancel([closing], REST_SECONDS)
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[Any] | None], seconds: float) -> None:

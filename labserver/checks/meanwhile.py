@@ -1,11 +1,17 @@
 """Whether others are answered while an answer streams.
 
 A blocking call in `async def` does not slow its own stream down; it holds up all other requests.
+
+    stream   |----c--------c--------c----|     c: a chunk, at which another request is made
+    others   ....→ ........→ ........→         waits, one at a time
+
+`waited` is the share of the stream's time in which such a request waited longer than usual.
 """
 
 import threading
 import time
 from contextlib import suppress
+from itertools import zip_longest
 from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +26,8 @@ from labserver.recording import Bounds, Chunk, RecordedEvent, Recording, Watcher
 MOST = 100  # other requests beside one stream
 USUAL = 4  # times what another request takes alone: what it may take beside a stream
 SHARE = 0.6  # of a stream's time: who waits that long each time is held up by the stream
+ALONE = 3  # other requests before it, which show what is usual
+AFTER = 0.05  # seconds after the request, for a route that blocks before its first chunk
 SHORT = 0.2  # seconds: a stream over sooner holds nobody up
 
 HELD_UP = (
@@ -49,11 +57,11 @@ class Others(Watcher):
         Before that, see how long another request takes alone: much, on a busy machine.
         """
         self._url = str(request.url)
-        alone = [seconds_of_another(self._url, self._path) for _ in range(3)]
+        alone = [seconds_of_another(self._url, self._path) for _ in range(ALONE)]
         self._usual = USUAL * median(alone)
         self._start = time.perf_counter()
         self._ask()
-        later = threading.Timer(0.05, self._ask)
+        later = threading.Timer(AFTER, self._ask)
         later.daemon = True
         later.start()
 
@@ -78,10 +86,8 @@ class Others(Watcher):
         """The share of the stream's time during which another request waited, 0 to 1."""
         if self._end - self._start < SHORT:
             return 0.0
-        answered = [*self._answered, *[self._end] * (len(self._asked) - len(self._answered))]
-        waits = (
-            min(until, self._end) - at for at, until in zip(self._asked, answered, strict=True)
-        )
+        answered = zip_longest(self._asked, self._answered, fillvalue=self._end)
+        waits = (min(until, self._end) - asked for asked, until in answered)
         late = sum(wait for wait in waits if wait > self._usual)
         return late / (self._end - self._start)
 

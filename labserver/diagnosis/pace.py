@@ -9,6 +9,7 @@ from labserver.recording import Recording
 
 TOGETHER = 0.25  # of the mean gap: what follows sooner came together
 JITTER = 0.02  # seconds between two things that may have been sent together
+WITH_THE_BODY = 0.15  # of a wait: a first byte that came so soon after it came with the headers
 IDLE = 1.0  # seconds of silence before an end that may have been its reason
 
 
@@ -51,6 +52,12 @@ def bursts_of(things: Sequence[Timed]) -> list[Burst]:
             bursts.append(Burst(thing.at, 0))
         bursts[-1] = Burst(bursts[-1].at, bursts[-1].size + 1)
     return bursts
+
+
+def headers_with_body(recording: Recording) -> bool:
+    """Whether the headers came only with the first bytes."""
+    at = recording.headers_at
+    return bool(recording.chunks) and recording.chunks[0].at - at < WITH_THE_BODY * at
 
 
 def last_silence(recording: Recording) -> float:

@@ -1,12 +1,18 @@
-"""Rules about what is held back on its way until the end."""
+"""Rules about what is held back on its way until the end.
+
+made          | | | | | | | | |
+held until the end             H|||||||||    H: the headers; a buffer has all of it
+held, headers at once  H        |||||||||    the app's work, or a body that is joined
+"""
 
 from labserver.diagnosis.finding import Level, rule
 from labserver.diagnosis.items import items_of
 from labserver.diagnosis.observation import LINES, NOTABLE, SEVERAL, Observation
+from labserver.diagnosis.pace import headers_with_body
 from labserver.recording import counted
 
 HEADERS_LATE = 1.0  # seconds
-NO_WAIT = 0.15  # of a time: what follows sooner came together
+SOONER = 0.5  # of a wait: what came so much sooner did not wait for the same thing
 
 
 def _held(seen: Observation) -> bool:
@@ -97,7 +103,7 @@ def accept_decides(seen: Observation) -> str:
     if not seen.accepted or not items or not seen.items:
         return ""
     firsts = [seen.first, *(one.chunks[0].at for one in seen.others if one.chunks)]
-    sooner = items[0].at < 0.5 * min(firsts) and min(firsts) - items[0].at > NOTABLE
+    sooner = items[0].at < SOONER * min(firsts) and min(firsts) - items[0].at > NOTABLE
     if seen.accepted.response.status_code != 200 or len(firsts) == 1 or not sooner:
         return ""  # refused, or as quick without that header
     return f"first bytes at {min(firsts):.3f} s, with that header at {items[0].at:.3f} s"
@@ -112,10 +118,9 @@ def accept_decides(seen: Observation) -> str:
 )
 def advice_headers_late(seen: Observation) -> str:
     at = seen.alone.headers_at
-    if not seen.sse or at < HEADERS_LATE or not seen.alone.chunks:
+    if not seen.sse or at < HEADERS_LATE or not headers_with_body(seen.alone):
         return ""
-    with_first = seen.alone.chunks[0].at - at < NO_WAIT * at and seen.last - seen.first > NOTABLE
-    again = [one.headers_at for one in seen.others]
-    if not with_first or min(again, default=at) < 0.5 * at:
+    again = min((one.headers_at for one in seen.others), default=at)
+    if seen.last - seen.first <= NOTABLE or again < SOONER * at:
         return ""
     return f"headers after {at:.3f} s, the first bytes with them"

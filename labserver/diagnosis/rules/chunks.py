@@ -10,15 +10,16 @@ from labserver.diagnosis.pace import gaps
 from labserver.recording import counted
 
 SILENT = 16.0  # seconds; sse-starlette and fastapi.sse send a ping after 15
-STALLED = 5.0  # seconds
+STALLED = 5.0  # seconds without a byte at the end
 SLOWER = 10  # times as long as the longest gap before
 SNAPSHOT = 0.05  # seconds; gaps below tell nothing of a pace
-TINY_BYTES = 2
-SMALL_BYTES = 100
-SEEN_SMALL, SEEN_TINY = 500, 100  # chunks
+TINY_BYTES, SEEN_TINY = 2, 100  # a letter or two; so many chunks are no chance
+SMALL_BYTES, SEEN_SMALL = 100, 500  # a short row; fewer cost little
 FAST = 0.01  # seconds a chunk: slower than this, nobody minds how small they are
-MANY = 20  # pieces
-HEADER_TIMES = 3
+MANY = 20  # pieces of an answer, at least, that came in letters the second time
+MORE, SMALLER = 3, 0.75  # times as many, and of the size, as the first time
+HEADER_TIMES = 3  # at which a first line comes again by no chance
+FIRST_BYTES = 7  # of a first chunk that are more than a bracket
 
 
 @rule(
@@ -83,12 +84,17 @@ def tiny_chunks(seen: Observation) -> str:
 def tiny_the_second_time(seen: Observation) -> str:
     before = [len(item.text) for item in seen.items] or [0]
     for again in ([len(item.text) for item in items_of(one)] for one in seen.pair.answers):
-        if len(again) > max(MANY, 3 * len(before)) and median(again) < 0.75 * median(before):
+        if _in_letters(before, again):
             return (
                 f"{counted(before, 'piece')} at first; asked again, "
                 f"{counted(again, 'smaller piece')}"
             )
     return ""
+
+
+def _in_letters(before: list[int], again: list[int]) -> bool:
+    more = len(again) > max(MANY, MORE * len(before))
+    return more and median(again) < SMALLER * median(before)
 
 
 @rule(
@@ -110,7 +116,7 @@ def advice_small_chunks(seen: Observation) -> str:
 )
 def cumulative(seen: Observation) -> str:
     data = [chunk.data for chunk in seen.alone.chunks if chunk.data]
-    again = len(data) > 2 and b"\n" in data[0] and len(data[0]) > 7
+    again = len(data) > 2 and b"\n" in data[0] and len(data[0]) > FIRST_BYTES
     again = again and all(len(a) < len(b) and b.startswith(a) for a, b in pairwise(data))
     return f"chunks of {listed([len(one) for one in data])} bytes" if again else ""
 

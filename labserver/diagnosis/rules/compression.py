@@ -1,11 +1,15 @@
-"""Rules about compression: what changes where the request accepts gzip, br or zstd."""
+"""Rules about compression: what changes where the request accepts gzip, br or zstd.
+
+uncompressed          H |  |  |  |  |  |     H: the headers
+it holds the body     H              ||||    many chunks, then one block of them
+it holds the headers    H|  |  |  |  |       they wait for the first chunk
+"""
 
 from labserver.diagnosis.finding import Level, rule
 from labserver.diagnosis.observation import NOTABLE, Observation
-from labserver.diagnosis.pace import bursts_of, usual_gap
+from labserver.diagnosis.pace import bursts_of, headers_with_body, usual_gap
 from labserver.recording import Recording, counted
 
-NO_WAIT = 0.15  # of a time: what follows sooner came together
 HEAD_BYTES = 32  # that a coding may send before it has compressed anything
 SLOWER = 4  # times as long as without compression
 ONE_PIECE = (0.6, 1.7)  # of the pace: so long does the making of one piece take
@@ -92,10 +96,8 @@ def advice_gzip_holds_headers(seen: Observation) -> str:
 
 
 def _headers_with_body(seen: Observation) -> bool:
-    if not seen.encoded or not seen.encoded.chunks or not _compressed(seen):
-        return False
-    headers_at = seen.encoded.headers_at
-    return seen.encoded.chunks[0].at - headers_at < NO_WAIT * headers_at
+    packed = seen.encoded if _compressed(seen) else None
+    return packed is not None and headers_with_body(packed)
 
 
 def _headers_told(seen: Observation) -> str:
