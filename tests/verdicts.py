@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import linecache
 import re
 import time
 
@@ -30,8 +31,10 @@ def verdict(*cells):
 
     namespace = {"__name__": "__main__"}
     with contextlib.redirect_stdout(io.StringIO()) as printed, serve(_nothing) as mine:
-        for source in cells:
-            exec(compile(source, "cell", "exec"), namespace)
+        for number, source in enumerate(cells):
+            name = f"<cell {number}>"  # kept where inspect finds it, as ipykernel does
+            linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+            exec(compile(source, name, "exec"), namespace)
         assert server.running() is mine
     # What the answer itself printed stands before it, perhaps without an end of line.
     starts = [found.start() for found in VERDICT.finditer(printed.getvalue())]

@@ -15,6 +15,7 @@ from labserver.checks.read_a_stream import any_cut, deadline
 from labserver.checks.resume_events import ends_for_good, resumable
 from labserver.checks.run_behind_nginx import passes_on
 from labserver.checks.send_events import named_events, no_forgery
+from labserver.checks.serve_many_listeners import survives
 from labserver.checks.stream_a_csv import awkward_fields, first_row
 from labserver.checks.stream_a_file import download_progress
 from labserver.checks.stream_a_response import countdown, noted
@@ -39,4 +40,5 @@ __all__ = [
     "predictions",
     "resumable",
     "resume_download",
+    "survives",
 ]

@@ -1,0 +1,117 @@
+"""The exercise of the lesson "Serve many listeners": a chat room of two workers, one dies."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from labserver.checks.exercise import NotYet, exercise, require, shown
+from labserver.crowd import Listener, crowd
+from labserver.storage import NONE_HERE, Valkey, find
+from labserver.workers import Workers, source_of
+
+LISTENERS = 3  # of each worker
+HEARD_SECONDS = 8.0  # within which every line has to be heard; a reconnect takes 0.2
+FIRST = [f"first {i}" for i in range(4)]
+AWAY = [f"away {i}" for i in range(4)]  # while a worker is dead
+BURST = [f"burst {i}" for i in range(12)]
+
+
+@exercise
+def survives(app: Any) -> None:
+    """Everybody hears every line once, whichever worker took it, and when a worker is killed."""
+    source = _source(app)
+    program = find() or ""
+    require(program, NONE_HERE)
+    valkey = Valkey("", program)
+    try:
+        with _worker(source, valkey) as one:
+            _say(one, "before anybody listens")  # and before the other worker is there
+            with _worker(source, valkey) as other:
+                _judge(one, other)
+    except TimeoutError as error:
+        raise NotYet(f"/chat: {error} Does it stream before anybody speaks?") from None
+    finally:
+        valkey.stop()
+
+
+def _source(app: Any) -> str:
+    require(hasattr(app, "routes"), f"hand the check your app, not {shown(app)}.")
+    try:
+        return source_of(app)
+    except ValueError as error:
+        raise NotYet(str(error)) from None
+
+
+@contextmanager
+def _worker(source: str, valkey: Valkey) -> Iterator[Workers]:
+    try:
+        worker = Workers(source, 1, LABSERVER_STORE=valkey.url)
+    except RuntimeError as error:
+        raise NotYet(f"alone in a process of its own: {error}") from None
+    with worker:
+        yield worker
+
+
+def _judge(one: Workers, other: Workers) -> None:
+    with crowd(f"{one.url}/chat", LISTENERS) as moved, crowd(f"{other.url}/chat", 2) as stayed:
+        everyone = [*moved, *stayed]
+        _require_streams(everyone)
+        for i, line in enumerate(FIRST):
+            _say((one, other)[i % 2], line)
+        _require_heard(everyone, FIRST, "two workers, and lines said to both")
+        with_id = all(listener.last_id for listener in everyone)
+        require(with_id, "the events have no id: a listener cannot say where it was.")
+        for listener in moved:
+            listener.url = f"{other.url}/chat"  # as a load balancer sends it
+        one.stop()  # its processes end at once, as killed ones do
+        for line in AWAY:
+            _say(other, line)
+        with ThreadPoolExecutor(len(BURST)) as threads:
+            list(threads.map(lambda line: _say(other, line), BURST))
+        lines = [*FIRST, *AWAY, *BURST]
+        _require_heard(list(stayed), lines, "a listener of the worker that was left")
+        _require_heard(list(moved), lines, "a listener whose worker was killed asked the other")
+        orders = {tuple(_lines(listener)) for listener in everyone}
+        require(len(orders) == 1, "not all listeners heard the lines in the same order.")
+
+
+def _require_streams(listeners: list[Listener]) -> None:
+    for listener in listeners:
+        response = listener.responses[0]
+        status, kind = response.status_code, response.headers.get("content-type", "")
+        require(status == 200, f"GET /chat answered with status {status}, expected: 200.")
+        stream = kind.startswith("text/event-stream")
+        require(
+            stream, f"the content type of /chat: yours: {kind!r}, expected: text/event-stream."
+        )
+
+
+def _say(worker: Workers, line: str) -> None:
+    with httpx.Client(trust_env=False, timeout=HEARD_SECONDS) as client:
+        try:
+            status = client.post(f"{worker.url}/chat", params={"text": line}).status_code
+        except httpx.TransportError as error:
+            raise NotYet(f"POST /chat got no answer: {type(error).__name__}.") from None
+    require(status < 300, f"POST /chat?text=… answered with status {status}, expected: 200.")
+
+
+def _require_heard(listeners: list[Listener], lines: list[str], where: str) -> None:
+    """Wait until each has heard these lines; raise NotYet for one that is lost or came twice."""
+    deadline = time.monotonic() + HEARD_SECONDS
+    while any(len(_lines(one)) < len(lines) for one in listeners) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for listener in listeners:
+        heard = _lines(listener)
+        lost = [line for line in lines if line not in heard]
+        count = f"{len(lost)} of {len(lines)} lines were not heard"
+        require(not lost, f"{where}: {count}: {shown(lost)}.")
+        twice = sorted({line for line in heard if heard.count(line) > 1})
+        require(not twice, f"{where}: heard twice: {shown(twice)}.")
+
+
+def _lines(listener: Listener) -> list[str]:
+    return [text for text in listener.texts if text in (*FIRST, *AWAY, *BURST)]
