@@ -18,6 +18,7 @@ from labserver.events import EventDecoder
 from labserver.recording import RecordedEvent, Recording
 
 READY_SECONDS = 30.0
+GAP_SECONDS = 0.02  # between the first requests of two listeners; one second for all, at most
 RETRY_SECONDS = 0.2  # until a stream says another time
 
 
@@ -100,8 +101,12 @@ class Crowd(list[Listener]):
 
     async def _listen(self) -> None:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-        async with httpx.AsyncClient(trust_env=False, limits=limits, timeout=None) as client:
-            await asyncio.gather(*(listener.listen(client) for listener in self))
+        client = httpx.AsyncClient(trust_env=False, limits=limits, timeout=None)
+        async with client, asyncio.TaskGroup() as tasks:
+            for listener in self:
+                tasks.create_task(listener.listen(client))
+                # Of several workers, one alone takes all connections that come at once.
+                await asyncio.sleep(min(GAP_SECONDS, 1 / len(self)))
 
     def _run(self) -> None:
         self._task = self._loop.create_task(self._listen())

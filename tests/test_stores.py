@@ -6,7 +6,7 @@ import random
 import signal
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import pairwise
 
 import httpx
@@ -342,11 +342,16 @@ def _told(chance, workers, listeners, text):
         for one in chance.sample(listeners, 3):
             listeners.cut(one)
     elif what < 0.36 and len(pids) == 2:
-        os.kill(chance.choice(pids), signal.SIGKILL)
-    elif what < 0.45:
+        _send(chance.choice(pids), signal.SIGKILL)
+    elif what < 0.45 and pids:
         pid = chance.choice(pids)
-        os.kill(pid, signal.SIGSTOP)
+        _send(pid, signal.SIGSTOP)
         time.sleep(chance.uniform(0, 0.1))
-        os.kill(pid, signal.SIGCONT)
+        _send(pid, signal.SIGCONT)
     time.sleep(chance.uniform(0, 0.02))
     return tell(f"{workers.url}/notifications", text) == 202
+
+
+def _send(pid, number):
+    with suppress(ProcessLookupError):  # it was replaced a moment ago
+        os.kill(pid, number)
