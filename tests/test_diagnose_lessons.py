@@ -6,7 +6,6 @@ from services import apart, asgi, look_for
 
 FAULTS = {
     "computes-program /prices/first": "advice-whole",
-    "proxy-fault /proxied": "advice-whole",
     "compression-program /rows": "gzip-holds-headers",
     "flush-program /packed": "advice-whole",
     "blank-tab-program /blank": "advice-nosniff",
@@ -29,7 +28,7 @@ FAULTS = {
 TWINS = [
     "collects-program /report",
     "computes-program /prices/each",
-    "proxy-mended /proxied",
+    "proxy-program /rows?marked=1",
     "compression-program /rows?early=1",
     "flush-program /packed?flush=1",
     "blank-tab-program /live",

@@ -17,6 +17,7 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
+from behind import PROGRAMS, each_nginx
 from lessons import cells_of, headings_of, lesson, names_in, run_cells, sections_of
 from machine import NO_PROXIES
 from waiting import LONG, Each, turns, wait_until
@@ -24,6 +25,7 @@ from waiting import LONG, Each, turns, wait_until
 from labserver import diagnose
 from labserver.app import app as finished_app
 from labserver.diagnosis import Level
+from labserver.proxy import nginx as in_front
 from labserver.recorder import record, record_watched
 from labserver.recording import Bounds
 from labserver.server import Server
@@ -98,7 +100,7 @@ def test_every_line_of_the_checklist_leads_to_a_section():
     assert all(re.match(r"\| \[[^]]*\?\]\(#\S+\) \| ", line) for line in lines), lines
 
 
-@pytest.mark.parametrize("id", [id for id in CELLS if "program" in id or id == "proxy-mended"])
+@pytest.mark.parametrize("id", [id for id in CELLS if "program" in id])
 def test_each_edit_is_marked_once(id):
     edits = CELLS[id].source.count("# the edit") + CELLS[id].source.count("# edit")
     assert edits == (
@@ -155,22 +157,25 @@ def test_a_generator_that_computes_first_makes_nothing_before_it_has_all(way):
             assert [first.result(LONG), *lines] == [f"price {i}" for i in range(4)]
 
 
-def test_the_proxy_holds_back_until_the_header_makes_it_let_go():
-    for kind in ("fault", "mended"):
-        with in_turns(f"proxy-{kind}") as (go, client, _):
-            with client.stream("GET", "/rows") as response:
-                comes_one_by_one(response.iter_lines(), go, "row", 4)
-            if kind == "mended":
-                with client.stream("GET", "/proxied") as response:
+@pytest.mark.parametrize("marked", [False, True])
+@each_nginx
+def test_the_proxy_holds_back_unless_the_header_makes_it_let_go(nginx, marked, monkeypatch):
+    monkeypatch.setenv("LABSERVER_NGINX", PROGRAMS[nginx]())
+    with in_turns("proxy-program") as (go, client, _), ThreadPoolExecutor() as pool:
+        with client.stream("GET", "/rows") as response:
+            comes_one_by_one(response.iter_lines(), go, "row", 4)
+        app = str(client.base_url).rstrip("/")
+        with in_front("proxy_http_version 1.0;", app, quiet=True) as proxy:
+            url = f"{proxy.url}/rows?marked={marked}"
+            if marked:
+                with client.stream("GET", url) as response:
                     comes_one_by_one(response.iter_lines(), go, "row", 4)
             else:
-                with ThreadPoolExecutor() as pool, client.stream("GET", "/proxied") as response:
-                    chunks = response.iter_raw()
-                    first = pool.submit(next, chunks)
-                    go(3)
-                    assert is_held_back(first)
-                    go()
-                    assert len(first.result(LONG).splitlines()) == 4 and not list(chunks)
+                whole = pool.submit(client.get, url)
+                go(3)
+                assert is_held_back(whole)
+                go()
+                assert len(whole.result(LONG).text.splitlines()) == 4
 
 
 def test_event_source_response_sends_the_header_by_itself():
