@@ -1,4 +1,10 @@
-"""Make a request and note when each chunk, or server-sent event, came."""
+"""Make a request and note when each chunk, or server-sent event, came.
+
+    record           the same, printed
+    record_watched   the request; the clock starts when it is sent, the headers make a Recording
+    _Reading         its body, piece by piece: keep it, decode events, tell the watcher, and end
+                     where that one has enough or a bound is reached
+"""
 
 import re
 import time

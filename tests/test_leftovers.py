@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 from machine import NO_PROXIES
 from sse_starlette import EventSourceResponse
+from waiting import wait_until
 
 from labserver.server import Server
 
@@ -69,6 +70,7 @@ def test_stop_runs_finally_without_a_collection(kind, left, client, uncollected)
         if left:
             responses.pop().close()
             time.sleep(0.1)  # the server may notice it before the stop, or in it
+    wait_until(lambda: ended)  # a synchronous step that is under way ends after the stop
     assert ended == [kind]
     assert uncollected() == before
 
@@ -93,7 +95,7 @@ LARGE = """if True:
             start = time.perf_counter()
             serve(FastAPI())
             taken.append(time.perf_counter() - start)
-        return sorted(taken)[2]
+        return min(taken)  # the others may have met a busy machine
     small = again()
     lists = [[] for _ in range(3_000_000)]
     assert again() < 3 * small
