@@ -1,9 +1,9 @@
 """Make a request and note when each chunk, or server-sent event, came.
 
-    record           the same, printed
-    record_watched   the request; the clock starts when it is sent, the headers make a Recording
-    _Reading         its body, piece by piece: keep it, decode events, tell the watcher, and end
-                     where that one has enough or a bound is reached
+record           for a learner: with bounds, and printed
+record_watched   the request; the clock starts when it is sent, the headers make a Recording
+_Reading         its body, piece by piece: keep it, decode events, tell the watcher, and end
+                 where that one has enough or a bound is reached
 """
 
 import re
@@ -15,7 +15,7 @@ from typing import Any
 import h11
 import httpx
 
-from labserver import server
+from labserver.address import resolve
 from labserver.client import client_for, proxy_hint
 from labserver.deadline import Deadline
 from labserver.decoding import decoders_for
@@ -204,31 +204,6 @@ class _Reading:
         if bounds.max_bytes is not None and memory > bounds.max_bytes:
             return Ending.MAX_BYTES, bounds.max_bytes
         return None
-
-
-def resolve(url: str | httpx.URL) -> tuple[httpx.URL, server.Server | None]:
-    """The whole URL asked for, and the lab's server where it is one of its own.
-
-    Raises TypeError, ValueError or RuntimeError as `record` does.
-    """
-    if not isinstance(url, str | httpx.URL):
-        raise TypeError(f"A path such as '/export' or a URL is needed, not {type(url).__name__}.")
-    lab = server.running()
-    try:
-        if str(url).startswith("/"):
-            if lab is None:
-                raise RuntimeError("No server is running: serve an app first, with serve(app).")
-            return httpx.URL(lab.url + str(url)), lab
-        address = httpx.URL(url)
-    except (httpx.InvalidURL, UnicodeError) as error:
-        raise ValueError(f"{masked(repr(url))} is not a URL: {error}") from None
-    if address.scheme not in ("http", "https") or not address.host or (address.port or 0) > 65535:
-        raise ValueError(
-            f"A path that starts with / or a whole URL is needed, such as "
-            f"http://127.0.0.1:8000/export, not {masked(repr(str(url)))}."
-        )
-    ours = lab and address.host in (server.HOST, "localhost") and address.port == lab.port
-    return address, lab if ours else None
 
 
 def _build(

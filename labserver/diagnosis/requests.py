@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from labserver import recorder
+from labserver.address import resolve
 from labserver.diagnosis.observation import NOTABLE
 from labserver.diagnosis.own_delay import OwnDelay
 from labserver.diagnosis.stopping import StopAfter
@@ -34,7 +35,7 @@ class Requests:
         options: Mapping[str, Any],
     ) -> None:
         self.method, self.options = method.upper(), dict(options)
-        self.url = recorder.resolve(url)[0]
+        self.url = resolve(url)[0]
         if params := self.options.pop("params", None):
             self.url = httpx.URL(self.url, params=params)
         self.headers = httpx.Headers(headers, encoding="utf-8")

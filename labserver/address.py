@@ -1,0 +1,31 @@
+"""What is asked for, a path of the lab's server or any URL, made an address."""
+
+import httpx
+
+from labserver import server
+from labserver.printing import masked
+
+
+def resolve(url: str | httpx.URL) -> tuple[httpx.URL, server.Server | None]:
+    """The whole URL asked for, and the lab's server where it is one of its own.
+
+    Raises TypeError, ValueError or RuntimeError as `record` does.
+    """
+    if not isinstance(url, str | httpx.URL):
+        raise TypeError(f"A path such as '/export' or a URL is needed, not {type(url).__name__}.")
+    lab = server.running()
+    try:
+        if str(url).startswith("/"):
+            if lab is None:
+                raise RuntimeError("No server is running: serve an app first, with serve(app).")
+            return httpx.URL(lab.url + str(url)), lab
+        address = httpx.URL(url)
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise ValueError(f"{masked(repr(url))} is not a URL: {error}") from None
+    if address.scheme not in ("http", "https") or not address.host or (address.port or 0) > 65535:
+        raise ValueError(
+            f"A path that starts with / or a whole URL is needed, such as "
+            f"http://127.0.0.1:8000/export, not {masked(repr(str(url)))}."
+        )
+    ours = lab and address.host in (server.HOST, "localhost") and address.port == lab.port
+    return address, lab if ours else None
