@@ -83,18 +83,18 @@ def test_with_stops_at_its_end(client):
 def test_small_pieces_are_not_held_back(client):
     """On a kept connection, Nagle's algorithm would hold each second piece for about 40 ms."""
 
-    def median_seconds(*, kept):
+    def least_seconds(*, kept):
         taken = []
         for _ in range(15):
             start = time.perf_counter()
             client.get(server.url, headers={} if kept else {"Connection": "close"})
             taken.append(time.perf_counter() - start)
-        return sorted(taken)[7]
+        return min(taken)  # a busy machine makes some longer, the algorithm makes all
 
     app = FastAPI()
     app.get("/")(lambda: StreamingResponse(iter(["one", "two", "three"])))
     server = serve(app)
-    assert median_seconds(kept=True) < 3 * median_seconds(kept=False)
+    assert least_seconds(kept=True) < 3 * least_seconds(kept=False)
 
 
 def test_again_while_streams_are_open(client):

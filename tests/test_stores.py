@@ -12,7 +12,7 @@ from itertools import pairwise
 import httpx
 import pytest
 from listeners import attentive, tell, tell_surely
-from waiting import wait_until
+from waiting import LONG, wait_until
 
 import labserver.app
 from labserver import record, stores, tail
@@ -139,6 +139,7 @@ def test_a_slow_listener_holds_up_nobody_and_is_told_what_it_missed(monkeypatch)
 
 def test_two_hundred_listeners_that_leave_at_once_leave_nothing(either_store, monkeypatch):
     monkeypatch.setenv("LABSERVER_LISTENERS", "300")
+    monkeypatch.setattr("labserver.stores.ANSWER_SECONDS", LONG)  # so many may keep it waiting
     with Server(labserver.app.app) as server:
         url = f"{server.url}/notifications"
         connections = server._uvicorn.server_state.connections
