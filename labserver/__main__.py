@@ -85,6 +85,7 @@ def diagnose(options: argparse.Namespace) -> int:
         options.seconds,
         say,
         options.header + _json_type(options),
+        options.direct,
         content=None if options.data is None else os.fsencode(options.data),
     )
     for finding in done.findings if options.json else ():
@@ -131,6 +132,9 @@ def _parser() -> argparse.ArgumentParser:
     diagnosis.set_defaults(run=diagnose)
     diagnosis.add_argument(
         "--seconds", type=float, metavar="S", default=30.0, help="for all; default: %(default)g"
+    )
+    diagnosis.add_argument(
+        "--direct", type=_url, metavar="URL", help="the same service past its proxy, to compare"
     )
     for command in (recording, diagnosis):
         command.add_argument("url", type=_url, help="http:// or https://")

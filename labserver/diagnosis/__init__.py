@@ -25,18 +25,21 @@ def diagnose(
     seconds: float = 30.0,
     quiet: bool = False,
     headers: Any = None,
+    direct: str | httpx.URL | None = None,
     **httpx_options: Any,
 ) -> list[Finding]:
     """Ask a stream several times; say what was found, what it means and what to try.
 
     Takes an address and the options of a request as `record` does (`method="POST"`, `json=…`), and
-    raises what `record` raises where nothing answers. It makes the same request up to 13 times:
-    let it send a POST only where that does no harm. Ends within `seconds`; an interrupt ends
-    it at once, and what was found so far is kept. Prints the verdict, the findings and what was
-    seen, unless `quiet`. `labserver.diagnosis.rules.CODES` lists what it can find.
+    raises what `record` raises where nothing answers. `direct` is another address of the same
+    service, past what stands in front of it: it is asked once, and the two are compared. It makes
+    the same request up to 13 times: let it send a POST only where that does no harm. Ends within
+    `seconds`; an interrupt ends it at once, and what was found so far is kept. Prints the verdict,
+    the findings and what was seen, unless `quiet`. `labserver.diagnosis.rules.CODES` lists what it
+    can find.
     """
     say = None if quiet else print
-    return examine(url, method, seconds, say, headers, **httpx_options).findings
+    return examine(url, method, seconds, say, headers, direct, **httpx_options).findings
 
 
 class Diagnosis(NamedTuple):
@@ -52,13 +55,15 @@ def examine(
     seconds: float,
     say: Callable[[str], Any] | None,
     headers: Any,
+    direct: str | httpx.URL | None = None,
     **httpx_options: Any,
 ) -> Diagnosis:
     """Do what `diagnose` does, and tell it to `say`."""
     if not seconds > 0:
         raise ValueError(f"seconds is a time above 0, not {seconds!r}.")
     requests = Requests(url, method, seconds, headers, httpx_options)
-    prober = Prober(requests, seconds)
+    other = Requests(direct, method, seconds, headers, httpx_options) if direct else None
+    prober = Prober(requests, seconds, other)
     if say and requests.method not in SAFE:
         times = f"up to {MOST_TIMES} times, to compare the answers"
         say(f"This sends the same {requests.method} {times}.\n")

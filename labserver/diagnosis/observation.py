@@ -30,6 +30,7 @@ class Silence(NamedTuple):
 
     error: str
     other: float  # seconds until another request got its headers
+    direct: float | None = None  # seconds until the same request got its own, asked directly
 
 
 @dataclass
@@ -64,6 +65,7 @@ class Observation:
     encoded: Recording | None = None  # asked for as a browser does; the bytes as they came
     no_encoded: float = 0.0  # seconds in which no headers came to that request
     accepted: Recording | None = None  # asked for with Accept: text/event-stream
+    direct: Recording | None = None  # asked for at the direct address, where one is given
     again: Recording | None = None  # asked once more, once all had left, where one failed
     resumed: dict[str, Recording] = field(default_factory=dict)  # by the Last-Event-ID sent
     beyond: bytes = b""  # what the server sent after the end that its content-length declares

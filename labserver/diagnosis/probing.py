@@ -2,6 +2,7 @@
 
 who is there?      two requests to another path
 what comes?        the request itself, alone, watched the longest: `alone`
+and directly?      the same at another address, where one is given: `direct`
 who waits for it?  another path, after it was left: `after`
 who shares it?     the request twice at once, others beside it: `pair`
 compressed?        the request as a browser makes it: `encoded`
@@ -41,8 +42,8 @@ MOST_TIMES = 13  # that it sends the same request, if that is not a safe one
 class Prober:
     """Sends one request several times, with one thing changed each time."""
 
-    def __init__(self, requests: Requests, seconds: float) -> None:
-        self.requests, self.seconds = requests, seconds
+    def __init__(self, requests: Requests, seconds: float, direct: Requests | None = None) -> None:
+        self.requests, self.seconds, self.direct = requests, seconds, direct
         self.seen: Observation | Silence | None = None
         self.second: Observation | None = None
 
@@ -62,17 +63,24 @@ class Prober:
             other = self.requests.wait(OTHER_SECONDS)
             if other is None or other > AS_LATE * OTHER_SECONDS:
                 raise  # it answers nobody
-            self.seen = Silence(str(error), other)
+            direct = self._ask_directly(self.direct).headers_at if self.direct else None
+            self.seen = Silence(str(error), other, direct)
             return
         self.seen = seen
         if not seen.alone.response.is_success:
             return
+        if self.direct:
+            seen.direct = self._ask_directly(self.direct)
         seen.after = self.requests.wait(_patience(seen)) or 0.0
         if seen.after >= _patience(seen):
             return  # it answers nobody any more
         ask_two_at_once(self.requests, seen)
         self._as_a_browser(seen)
         self._further(seen)
+
+    def _ask_directly(self, direct: Requests) -> Recording:
+        """The same request at the direct address. Raises where nothing answers there."""
+        return direct.ask(LOOK * self.requests.left(), StopAfter(LOOK_PIECES, 0.0, SEVERAL))
 
     def _look_again(self, seen: Observation, parts: set[str]) -> None:
         """Measure these parts once more, since a busy machine may have been the reason.

@@ -49,6 +49,8 @@ def facts_of(seen: Observation) -> Iterator[str]:
     if seen.encoded:
         coding = seen.encoded.response.headers.get("content-encoding", "not compressed")
         yield f"asked as a browser asks: {coding}, headers after {seen.encoded.headers_at:.3f} s"
+    if seen.direct:
+        yield f"asked directly: {seen.direct.summary}"
     if seen.pair.waits:
         yield f"beside two of them, other requests waited at most {max(seen.pair.waits):.3f} s"
     if seen.sse:

@@ -16,6 +16,7 @@ from labserver.diagnosis.rules import (
     compression,
     concurrency,
     content,
+    direct,
     ending,
     event_format,
     event_lines,
@@ -42,6 +43,9 @@ RULES: tuple[Rule[Observation], ...] = (
     length.wrong_length,
     length.length_not_reached,
     response.empty,
+    direct.held_between,
+    direct.cut_between,
+    direct.cut_hidden,
     buffering.accept_decides,
     buffering.held_until_end,
     buffering.held_after_headers,
@@ -112,7 +116,7 @@ CODES = tuple(dict.fromkeys([response.no_headers.code, *(rule.code for rule in R
 SUPPRESSED_BY = {
     "cut-short": {"not-decodable", "bad-framing"},
     "cut-before-first": {"not-decodable", "bad-framing"},
-    "held-until-end": {"accept-decides"},
+    "held-until-end": {"accept-decides", "held-between"},
     "empty": {"wrong-length"},
     "gzip-holds-headers": {"gzip-holds-body"},
     "one-at-a-time": {"starved", "never-awaits"},
@@ -125,18 +129,22 @@ SUPPRESSED_BY = {
     "resumes-beside": {"ids-repeat"},
     "replays": {"ids-repeat", "ignores-last-event-id"},
     "advice-redirect": {"redirect"},
-    "advice-whole": {"held-until-end", "accept-decides"},
-    "advice-bursts": {"bursts"},
+    "accept-decides": {"held-between"},
+    "bursts": {"held-between"},
+    "advice-whole": {"held-until-end", "accept-decides", "held-between"},
+    "advice-bursts": {"bursts", "held-between"},
     "advice-framed-twice": {"framed-twice"},
     "advice-gzip-holds-headers": {"gzip-holds-headers", "gzip-holds-body"},
-    "advice-headers-late": {"gzip-holds-headers", "held-until-end"},
+    "advice-headers-late": {"gzip-holds-headers", "held-until-end", "held-between"},
     "advice-stalled": {"no-ping", "wrong-length"},
     "advice-cache-control": {"cacheable"},
     "advice-nosniff": {"not-labelled"},
 }
 
 # What is worth a word only once one of these was said.
-ONLY_WITH = {"advice-accel-buffering": {"held-until-end", "bursts", "advice-bursts"}}
+ONLY_WITH = {
+    "advice-accel-buffering": {"held-until-end", "bursts", "advice-bursts", "held-between"}
+}
 
 
 def findings(seen: Observation | Silence, second: Observation | None = None) -> Iterator[Finding]:

@@ -25,7 +25,10 @@ TRACEBACK_CHARACTERS = 3000
     first. Ask the app directly, without what stands in front of it, and compare.""",
 )
 def no_headers(seen: Silence) -> str:
-    return f"{seen.error} Another request took {seen.other:.3f} s."
+    direct = (
+        "" if seen.direct is None else f" Asked directly, they came after {seen.direct:.3f} s."
+    )
+    return f"{seen.error} Another request took {seen.other:.3f} s.{direct}"
 
 
 @rule(
