@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -41,7 +42,8 @@ RETRY = 1000  # milliseconds after which a browser asks again
 UNCACHED = {"Cache-Control": "no-store"}
 # A browser that guesses the type of a plain text shows nothing until it has seen enough of it.
 AS_TEXT = {"X-Content-Type-Options": "nosniff"}
-PAGE = Path(__file__).with_name("page.html")
+PAGE = Path(__file__).with_name("page")  # a folder
+PART = re.compile(r'nonce="">([a-z_]+\.(?:css|js))<')  # of the page: a style or a script
 # Only scripts and styles with the nonce run, and they reach this server alone. A page on this
 # machine, such as Jupyter's, may show it in a frame. (A policy cannot name an IPv6 address.)
 POLICY = (
@@ -98,8 +100,16 @@ def page() -> HTMLResponse:
         "Referrer-Policy": "no-referrer",
         "Cache-Control": "no-store",
     }
-    text = PAGE.read_text("utf-8").replace('nonce=""', f'nonce="{nonce}"')
-    return HTMLResponse(text, headers=headers)
+    return HTMLResponse(page_text(nonce), headers=headers)
+
+
+def page_text(nonce: str) -> str:
+    """The page with its style and scripts in it: addresses of their own would need the secret."""
+
+    def written_out(part: re.Match[str]) -> str:
+        return f'nonce="{nonce}">\n{(PAGE / part[1]).read_text("utf-8")}<'
+
+    return PART.sub(written_out, (PAGE / "index.html").read_text("utf-8"))
 
 
 async def cuttable(request: Request, name: Name = "") -> AsyncIterator[None]:

@@ -108,7 +108,13 @@ def test_no_answer_is_for_other_origins_but_the_one_to_the_knock(url):
 
 def test_no_file_is_served_whatever_the_path(url):
     for dots in ("..", "%2e%2e", "..%2f..", "%2e%2e%2f%2e%2e", "..%5c..", "%252e%252e", ".%00."):
-        for file in ("etc/passwd", "requirements.txt", "app.py", "page.html", "labserver/app.py"):
+        for file in (
+            "etc/passwd",
+            "requirements.txt",
+            "app.py",
+            "page/index.html",
+            "labserver/app.py",
+        ):
             for start in ("/", "//", "/static/", "/download/", "/probe/"):
                 assert status_of(url, f"Host: {url[7:]}", path=f"{start}{dots}/{file}") in (
                     400,

@@ -25,7 +25,7 @@ run = partial(run_cells, LESSON)
 # What the lesson says in JavaScript, in two functions.
 TEN_LINES = re.findall(r"^```js\n(.*?)^```", cell_of(LESSON, "tables").source, re.M | re.S)
 # What the page ends with, to take away.
-JAVASCRIPT = re.search(r'<script id="code"[^>]*>(.*?)</script>', PAGE.read_text("utf-8"), re.S)[1]
+JAVASCRIPT = (PAGE / "take_away.js").read_text("utf-8")
 
 
 def served(id):
@@ -259,6 +259,14 @@ def test_the_six_count_for_all_tabs(page, last_program):
         sleeps.go(2 * 7 * 6)
         page.wait_for_function(f"{SHOWN}.includes('7 after')")
     assert at_once(app.history) == 6
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_page_of_seven_takes_the_theme_that_its_frame_names(theme, page, beside):
+    page.goto(f"{beside}/openapi.json")
+    page.evaluate("theme => { window.name = theme; }", theme)  # as show() names a frame
+    page.goto(f"{beside}/seven")
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == theme
 
 
 def at_once(history):

@@ -106,7 +106,7 @@ def test_a_wheel_holds_the_whole_package(tmp_path):
     [wheel] = tmp_path.glob("*.whl")
     with ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
-    files = [*tmp_path.glob("labserver/**/*.py"), tmp_path / "labserver/page.html"]
+    files = [*tmp_path.glob("labserver/**/*.py"), *tmp_path.glob("labserver/page/*")]
     assert held == {file.relative_to(tmp_path).as_posix() for file in files}
 
 
