@@ -137,10 +137,8 @@ def test_http_1_0_towards_the_app_holds_back_headers_and_rows(seen):
 
 @each_nginx
 def test_http_1_0_turns_a_cut_into_a_clean_end(seen):
-    direct, old, new = (
-        seen.line("cut-look", f"{how} 12 bytes") for how in ("direct", "1.0", "1.1")
-    )
-    assert "ended early" in direct and "ended early" in new and old.endswith("whole.")
+    said = seen.said("cut-look").splitlines()[-3:]
+    assert said == ["direct cut 12 bytes", "1.0 whole 12 bytes", "1.1 cut 12 bytes"]
 
 
 @each_nginx
@@ -160,8 +158,7 @@ def test_gzip_holds_back_unless_nothing_is_buffered(seen):
 
 @each_nginx
 def test_a_read_timeout_cuts_a_quiet_stream_and_a_ping_keeps_it_whole(seen):
-    silent = seen.line("quiet-look", "1 event")
-    assert "ended early" in silent
+    assert re.search(r"/answer: 200, 1 event, .* ended early", seen.said("quiet-look"))
     assert seen.line("quiet-look", "2 events").endswith("whole.")
     assert "upstream timed out" in seen.said("quiet-look")
 
