@@ -21,11 +21,18 @@ from subprocess import DEVNULL
 import httpx
 import httpx_sse
 import nbformat
+import psutil
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 from nbclient import NotebookClient
+from valkey import Valkey as Client
 
 from labserver import record, serve
+from labserver.connections import descriptors
+from labserver.crowd import crowd
+from labserver.storage import NONE_HERE, Valkey, find
+from labserver.stores import KEY
+from labserver.workers import Workers
 
 LESSONS = sorted(Path(__file__).resolve().parents[1].glob("notebooks/[0-9][0-9]_*.ipynb"))
 PROGRAM = "from fastapi import FastAPI\napp = FastAPI()\n"
@@ -191,6 +198,117 @@ def first_cell() -> tuple[float, float]:
     )
 
 
+# Many listeners
+
+
+BY_HAND = """
+import asyncio
+from typing import Annotated
+from fastapi import Body, FastAPI
+from fastapi.responses import StreamingResponse
+app = FastAPI()
+queues = set()
+@app.post("/notifications", status_code=202)
+async def tell(text: Annotated[str, Body()]):
+    for queue in queues:
+        queue.put_nowait(text)
+async def follow():
+    queues.add(queue := asyncio.Queue(100))
+    try:
+        yield ": hello\\n\\n"
+        while True:
+            yield f"data: {await queue.get()}\\n\\n"
+    finally:
+        queues.discard(queue)
+@app.get("/notifications")
+async def listen():
+    return StreamingResponse(follow(), media_type="text/event-stream")
+"""
+FINISHED = "from labserver.app import app\n"
+MANY = min(1000, descriptors() - 200)  # listeners
+
+
+def delays(program: str, count: int = 1, **environment: str) -> list[float]:
+    """Seconds from publishing to arrival at each of many listeners, sorted."""
+    environment["LABSERVER_LISTENERS"] = str(MANY)
+    with Workers(program, count, **environment) as server:
+        url = f"{server.url}/notifications"
+        with crowd(url, MANY) as listeners:
+            for _ in range(8):
+                now = time.perf_counter() - listeners.start
+                bare.post(url, json=f"{now:.6f}").raise_for_status()
+                time.sleep(0.5)
+    heard = [event for one in listeners for event in one.heard]
+    assert len(heard) == 8 * MANY, "each note, to each listener, once"
+    return sorted(event.at - float(event.data) for event in heard)
+
+
+def half() -> tuple[float, float]:
+    """The median of the delays, ours and those of the loop written by hand."""
+    return statistics.median(delays(FINISHED)), statistics.median(delays(BY_HAND))
+
+
+def slowest() -> tuple[float, float]:
+    """The 99th percentile."""
+    return tuple(d[len(d) * 99 // 100] for d in (delays(FINISHED), delays(BY_HAND)))
+
+
+def through_valkey() -> tuple[float, float]:
+    """The median through Valkey, with two workers, and in memory, with one."""
+    program = find()
+    if program is None:
+        raise RuntimeError(NONE_HERE)
+    store = Valkey("", program)
+    try:
+        two = statistics.median(delays(FINISHED, 2, LABSERVER_STORE=store.url))
+    finally:
+        store.stop()
+    return two, statistics.median(delays(FINISHED))
+
+
+def grown(program: str) -> float:
+    """Bytes that a server's memory grows by with each listener."""
+    with Workers(program, 1, LABSERVER_LISTENERS=str(MANY)) as server:
+        url, [pid] = f"{server.url}/notifications", server.pids
+        with crowd(url, 50):
+            pass
+        before = psutil.Process(pid).memory_info().rss
+        with crowd(url, MANY):
+            return (psutil.Process(pid).memory_info().rss - before) / MANY
+
+
+def memory_a_listener() -> tuple[float, float]:
+    return grown(FINISHED), grown(BY_HAND)
+
+
+def replayed() -> tuple[float, float]:
+    """Events a second to a late listener, from what is kept, and to one that was there.
+
+    900 are published without a pause, in one pipeline.
+    """
+    program = find()
+    if program is None:
+        raise RuntimeError(NONE_HERE)
+    store = Valkey("", program)
+    try:
+        with Workers(FINISHED, 1, LABSERVER_STORE=store.url) as server:
+            url = f"{server.url}/notifications"
+            with crowd(url, 1) as (live,), Client.from_url(store.url) as publishing:
+                first = live.last_id
+                pipe = publishing.pipeline(transaction=False)
+                for i in range(900):
+                    pipe.xadd(KEY, {"text": str(i)}, maxlen=1000)
+                pipe.execute()
+                while len(live.heard) < 900:
+                    time.sleep(0.01)
+                seconds_live = live.heard[-1].at - live.heard[0].at
+            late = record(url, max_chunks=900, quiet=True, headers={"Last-Event-ID": first})
+    finally:
+        store.stop()
+    seconds_late = late.events[-1].at - late.events[0].at
+    return 900 / seconds_late, 900 / seconds_live
+
+
 NOTE_RECORDINGS = """
 from labserver.recording import Recording as _Recording
 _noted, _init = [], _Recording.__init__
@@ -222,6 +340,11 @@ ROWS = [
     ("peak memory of 1 GiB - of 16 MiB, in MiB", memory, "<=", 16),
     ("serve again, 10 streams open / uvicorn as a process", serve_again, "<=", 0.5),
     ("first cell of a lesson / the libraries it needs", first_cell, "<=", 1.2),
+    ("1,000 listeners, median delay / by hand", half, "<=", 1.5),
+    ("1,000 listeners, 99th percentile / by hand", slowest, "<=", 1.5),
+    ("median through Valkey, two workers / in memory", through_valkey, "<=", 3),
+    ("memory a listener / by hand", memory_a_listener, "<=", 1.7),
+    ("events/s, replayed from Valkey / live", replayed, ">=", 0.8),
     ("all lessons headless / their recordings", lessons, "<=", 2),
 ]
 
