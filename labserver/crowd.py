@@ -129,5 +129,6 @@ def crowd(url: str, count: int) -> Iterator[Crowd]:
         listeners.wait()
         yield listeners
     finally:
-        listeners._loop.call_soon_threadsafe(listeners._task.cancel)
+        with suppress(RuntimeError):  # all have stopped for good: the loop is closed
+            listeners._loop.call_soon_threadsafe(listeners._task.cancel)
         thread.join(READY_SECONDS)

@@ -17,8 +17,13 @@ from typing import Any
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
-WATCH = """import os, threading
-threading.Thread(target=lambda: (os.read(0, 1), os._exit(0)), daemon=True).start()
+WATCH = """import os, shutil, threading
+folder = os.getcwd()
+def end():
+    os.read(0, 1)
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(0)
+threading.Thread(target=end, daemon=True).start()
 """
 WORKER = "import watch\nfrom main import app\n"
 RUN = """import sys
@@ -40,7 +45,7 @@ class Workers:
 
     def __init__(self, program: Any, count: int = 2, **environment: str) -> None:
         source = program if isinstance(program, str) else source_of(program)
-        self._folder = tempfile.TemporaryDirectory(prefix="workers-")
+        self._folder = tempfile.TemporaryDirectory(prefix="workers-", ignore_cleanup_errors=True)
         for name, text in (("main", source), ("worker", WORKER), ("watch", WATCH)):
             Path(self._folder.name, f"{name}.py").write_text(text, encoding="utf-8")
         self._log = Path(self._folder.name, "log")
