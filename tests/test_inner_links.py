@@ -44,9 +44,10 @@ def as_it_comes(chromium, tmp_path_factory):
 
 @pytest.mark.parametrize("path", LINKED, ids=lambda path: path.stem)
 def test_links_lead_to_their_headings_in_a_notebook_just_opened(path, as_it_comes, page):
-    """At the first click, and before anything was scrolled: the heights of far cells are guessed.
+    """At one click each, the farthest first: the heights of cells not yet shown are guessed.
 
-    JupyterLab finds no heading of a cell that it has yet to make, which it does once it is idle.
+    All cells have to be there: until JupyterLab has made a cell, which it does once it is idle, a
+    click on a link to it does nothing.
     """
     shutil.copy(path, as_it_comes.folder)
     page.set_viewport_size({"width": 1280, "height": 720})
