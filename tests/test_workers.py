@@ -14,9 +14,12 @@ from waiting import wait_until
 from labserver.workers import Workers, source_of
 
 PROGRAM = "import os\nfrom fastapi import FastAPI\napp = FastAPI()\napp.get('/')(os.getpid)\n"
-KEEPS = (
-    f"from labserver.workers import Workers\nw = Workers({PROGRAM!r})\nprint(*w.pids, flush=True)"
-)
+KEEPS = f"""
+from labserver.workers import Workers
+workers = Workers({PROGRAM!r})
+print(*workers.pids, workers._folder.name, flush=True)
+input()
+"""
 
 
 def test_a_killed_worker_is_replaced_and_a_stop_ends_all_and_the_folder():
