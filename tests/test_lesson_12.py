@@ -166,7 +166,8 @@ def test_a_read_timeout_cuts_a_quiet_stream_and_a_ping_keeps_it_whole(seen):
 @each_nginx
 def test_a_client_that_leaves_is_passed_on_or_noticed_later(seen):
     off, on = (int(seen.line("left-look", how).split()[1]) for how in ("off ", "on "))
-    assert 3 <= off < on < 20
+    direct = int(seen.line("left-direct-look", "direct ").split()[1])
+    assert 3 <= direct < 20 and 3 <= off < on < 20
 
 
 @each_nginx
