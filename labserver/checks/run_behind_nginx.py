@@ -5,9 +5,6 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
-from fastapi import FastAPI
-from fastapi.responses import StreamingResponse
-
 from labserver import proxy
 from labserver.checks.exercise import (
     Late,
@@ -65,7 +62,10 @@ def _judge_live(url: str, path: str) -> None:
     require(one_by_one, f"{first}, {last}. Something holds them back.", Late)
 
 
-def _service() -> FastAPI:
+def _service() -> Any:
+    from fastapi import FastAPI  # here, not for every cell that imports labserver
+    from fastapi.responses import StreamingResponse
+
     app = FastAPI()
     sized = {"Content-Length": str(len("".join(ROWS)))}
     text = partial(StreamingResponse, media_type="text/plain")
