@@ -4,12 +4,13 @@ import json
 import signal
 import subprocess
 import sys
-import time
+import threading
 
 import pytest
 from fastapi import FastAPI, Request, Response
 from machine import NO_PROXIES
 from services import EVENTS, LINES, asgi, routed, sse, text
+from waiting import LONG
 
 COMMAND = [sys.executable, "-m", "labserver", "diagnose"]
 
@@ -63,14 +64,20 @@ def test_wrong_usage_is_said_without_a_traceback(words, code):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to send there")
 def test_an_interrupt_in_a_terminal():
-    with routed(lambda: sse(*EVENTS * 9)) as url:
+    asked = threading.Semaphore(0)
+
+    async def route():
+        asked.release()
+        return sse(*EVENTS * 9)
+
+    with routed(route) as url:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         process = subprocess.Popen([*COMMAND, url], env=NO_PROXIES, **pipes)
-        time.sleep(2.5)
+        assert asked.acquire(timeout=LONG) and asked.acquire(timeout=LONG)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=LONG)
     assert (process.returncode, err) == (130, "")
-    assert "interrupted." in out
+    assert "interrupted." in out and "What was seen:" in out, "the first answer is kept"
 
 
 def test_a_post_in_a_terminal():
