@@ -22,7 +22,7 @@ FAULTS = {
     "length-program /letters": "cut-short",
     "dependency-program /early": "cut-before-first",
     "shared-program /shared": "shared-source",
-    "background-program /rows?last=0": "cut-short",
+    "background-program /shares?last=0": "cut-short",
     "ends-cleanly-starter /prices": "cut-short",
 }
 TWINS = [
@@ -46,7 +46,7 @@ TWINS = [
     "shield-program /rows?shield=1",
     "slow-program /blocks?room=8",
     "filler-program /tidy",
-    "background-program /rows?last=1",
+    "background-program /shares?last=1",
 ]
 ABOUT_FAULTS = [lesson for lesson in LESSONS if "_find_what_" in lesson.name]
 CELLS = {cell.id: cell for lesson in ABOUT_FAULTS for cell in cells_of(lesson)}

@@ -246,13 +246,26 @@ def test_the_task_that_fills_a_queue_stays_behind_unless_finally_cancels_it(id, 
 
 
 @pytest.mark.parametrize(
-    ("last", "rows", "runs"),
-    [(1, None, True), (1, 1, True), (0, None, False)],
+    ("last", "most", "runs"),
+    [(5, None, True), (5, 3, True), (0, None, False)],
     ids=["all", "leaves", "fails"],
 )
-def test_a_background_task_is_lost_with_a_cut(last, rows, runs, capsys):
+def test_finally_runs_in_any_case_and_a_background_task_is_lost_with_a_cut(
+    last, most, runs, capsys
+):
     app = Requests(run("background-program")["app"])
     with Server(app) as server:
-        asked(server, f"/rows?last={last}", max_chunks=rows)
+        asked(server, f"/shares?last={last}", max_chunks=most)
         app.wait(1)
-    assert ("background task ran" in capsys.readouterr().out) is runs
+    said = capsys.readouterr().out
+    assert said.count("finally") == 1 and ("background task ran" in said) is runs
+
+
+def test_the_server_notices_a_client_that_leaves_long_before_the_last_event(capsys):
+    main = run("background-program")
+    app, shares = Requests(main["app"]), main["shares"]
+    main["app"].get("/long")(lambda: main["EventSourceResponse"](shares(range(1, 100))))
+    with Server(app) as server:
+        assert len(asked(server, "/long", max_chunks=3).events) == 3
+        app.wait(1)
+    assert re.search(r"finally, with part = (\d|1\d)\n", capsys.readouterr().out)
