@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from machine import NO_PROXIES
-from services import SSE, TEXT, observed, routed, said_of, sse
+from services import EVENTS, SSE, TEXT, observed, routed, said_of, sse
 
 from labserver import diagnose
 from labserver.diagnosis import Finding, Level, rules
@@ -48,6 +48,17 @@ def test_what_rests_on_a_comparison_of_times_is_said_only_if_it_shows_twice():
     assert "starved" in said_of(once) and rules.to_repeat(once) == {"pair"}
     assert "starved" in [finding.code for finding in rules.findings(once, once)]
     assert "starved" not in [finding.code for finding in rules.findings(once, again)]
+
+
+def test_a_second_stream_that_began_late_once_was_not_made_to_wait():
+    once = observed(*EVENTS, server="uvicorn", every=0.2)
+    first, second = (observed(*EVENTS, every=0.2).alone for _ in range(2))
+    second.chunks = [chunk._replace(at=chunk.at + first.chunks[-1].at) for chunk in first.chunks]
+    once.pair = Pair([first, second], apart=0.1)
+    again = replace(once, pair=Pair([first, first], apart=0.1))
+    assert "one-at-a-time" in said_of(once) and rules.to_repeat(once) == {"pair"}
+    assert "one-at-a-time" in [finding.code for finding in rules.findings(once, once)]
+    assert "one-at-a-time" not in [finding.code for finding in rules.findings(once, again)]
 
 
 def test_what_a_server_at_rest_takes_decides_not_what_it_takes_under_a_stream():

@@ -128,6 +128,7 @@ def starved(seen: Observation) -> str:
     """A second request to the stream waits until the first has ended. This is consistent with a
     lock, a connection or the only worker, held for the whole stream. Hold it only while you make
     each piece.""",
+    repeat="pair",
 )
 def one_at_a_time(seen: Observation) -> str:
     return _queued(seen) if _is_async(seen) else ""
