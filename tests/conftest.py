@@ -156,7 +156,7 @@ def interruptible():
 
 @pytest.fixture
 def client():
-    with httpx.Client(trust_env=False, timeout=10) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         yield client
 
 

@@ -11,6 +11,7 @@ from jupyter_client import KernelManager
 from jupyter_client.kernelspec import KernelSpecManager
 from lessons import cells_of
 from machine import NO_PROXIES
+from waiting import LONG
 
 OUTPUTS = {"stream", "display_data", "execute_result", "error"}
 
@@ -31,9 +32,9 @@ def run_all(path, folder, python, seconds=150, **environment):
         client.wait_for_ready(timeout=60)
         kernel = psutil.Process(manager.provisioner.pid)
         _run_cells(client, cells, time.monotonic() + seconds)
-        _, children = psutil.wait_procs(kernel.children(recursive=True), timeout=20)
+        _, children = psutil.wait_procs(kernel.children(recursive=True), timeout=LONG)
         manager.request_shutdown()
-        _, left = psutil.wait_procs([kernel], timeout=20)
+        _, left = psutil.wait_procs([kernel], timeout=LONG)
         return cells, children, not left
     finally:
         client.stop_channels()
@@ -66,7 +67,7 @@ def _run_cells(client, cells, deadline):
             elif parent in sent and message["msg_type"] in OUTPUTS:
                 sent[parent].outputs.append(nbformat.v4.output_from_msg(message))
         while not all(cell.status for cell in cells):
-            reply = client.get_shell_msg(timeout=20)
+            reply = client.get_shell_msg(timeout=LONG)
             if cell := sent.get(reply["parent_header"]["msg_id"]):  # not wait_for_ready's
                 cell.status = reply["content"]["status"]
     except queue.Empty:

@@ -11,6 +11,7 @@ import nbformat
 import pytest
 from machine import NO_PROXIES, free_port
 from playwright.sync_api import expect
+from waiting import LONG
 
 OURS = ["from labserver import serve, show", "from labserver.app import app"]
 FRAME = "iframe[title^='A page of the server']"
@@ -76,7 +77,7 @@ class Lab:
     def api(self, method, path):
         url = f"http://127.0.0.1:{self.port}{self.base_url}api/{path}"
         headers = {"Authorization": f"token {self.token}"} if self.token else {}
-        return httpx.request(method, url, headers=headers, trust_env=False, timeout=20)
+        return httpx.request(method, url, headers=headers, trust_env=False, timeout=LONG)
 
     def stop_kernels(self):
         for kernel in self.api("GET", "kernels").json():

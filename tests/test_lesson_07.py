@@ -116,7 +116,7 @@ def test_the_wait_for_the_proxy_has_an_end():
     command = [sys.executable, "-c", "import time; time.sleep(60)"]
     with Popen(command, stderr=PIPE, text=True) as silent:
         given = {"jupyter": silent, "Timer": lambda _, kill: Timer(0, kill)}
-        with pytest.raises(AssertionError, match=r"no address within 30 seconds\.$"):
+        with pytest.raises(AssertionError, match=r"no address within 60 seconds\.$"):
             run("proxy-address", given=given)
 
 

@@ -10,7 +10,7 @@ from functools import partial
 import httpx
 import pytest
 from lessons import cells_of, lesson, run_cells
-from waiting import turns, wait_until
+from waiting import LONG, turns, wait_until
 
 from labserver import storage
 from labserver.crowd import crowd
@@ -107,7 +107,10 @@ def test_every_listener_of_both_routes_hears_each_note_at_some_delay():
 
 
 def test_two_workers_split_the_listeners_in_silence():
-    with Workers(CELLS["workers-program"].source, 2) as two, httpx.Client(trust_env=False) as one:
+    with (
+        Workers(CELLS["workers-program"].source, 2) as two,
+        httpx.Client(trust_env=False, timeout=LONG) as one,
+    ):
         url = f"{two.url}/workers"
         with crowd(url, 24) as listeners:
             by_worker = {}
@@ -118,7 +121,8 @@ def test_two_workers_split_the_listeners_in_silence():
                 pytest.skip("the system gave all 24 connections to one worker")
             for text in "123456":  # on one connection, so to one worker
                 one.post(url, params={"text": text}).raise_for_status()
-            wait_until(lambda: any(listener.texts == list("123456") for listener in listeners))
+            groups = by_worker.values()
+            wait_until(lambda: any(all(each.texts == [*"123456"] for each in g) for g in groups))
             time.sleep(0.5)  # in which the others could hear
             heard = [{tuple(each.texts) for each in group} for group in by_worker.values()]
     assert sorted(heard, key=len) in ([{()}, {(*"123456",)}], [{(*"123456",)}, {()}])
@@ -130,9 +134,9 @@ def test_from_dollar_at_each_read_words_are_lost(valkey):
         with crowd(url, 6) as listeners:
             for _ in range(20):
                 tell(url, SIX)
-            time.sleep(1)
+            wait_until(lambda: all(listener.texts for listener in listeners))  # of both workers
+            time.sleep(1)  # in which the rest could come
     assert any(len(listener.texts) < 120 for listener in listeners)
-    assert all(listener.texts for listener in listeners), "both workers hear"
 
 
 def test_with_the_id_that_was_last_every_listener_of_both_workers_hears_all(valkey):

@@ -19,7 +19,7 @@ from fastapi.responses import StreamingResponse
 from machine import NO_PROXIES, run_online
 from playwright.sync_api import expect, sync_playwright
 from sse_starlette import EventSourceResponse
-from waiting import Requests
+from waiting import LONG, Requests
 
 from labserver.app import app
 from labserver.server import Server
@@ -598,7 +598,7 @@ def firefox(tmp_path_factory):
             yield Firefox(socket)
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=LONG)
 
 
 def run_in_firefox(firefox, count, cut_after=None):

@@ -16,6 +16,7 @@ import httpx
 import pytest
 from machine import NO_PROXIES
 from streams import app, rows_in
+from waiting import LONG
 
 from labserver import record, recorder, serve
 from labserver.recorder import record_watched
@@ -65,7 +66,7 @@ def test_sent_is_empty_for_the_servers_of_others():
         assert len(got.chunks) == 5 and got.sent == []
     finally:
         other.terminate()
-        other.communicate(timeout=10)
+        other.communicate(timeout=LONG)
 
 
 def test_sent_of_streams_at_once_are_told_apart():

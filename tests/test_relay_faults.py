@@ -12,6 +12,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
+from waiting import LONG
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -54,7 +55,7 @@ def server():
 
 def opened(server):
     """A plain socket, with the request for a WebSocket to the relay sent."""
-    wire = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    wire = socket.create_connection(("127.0.0.1", server.port), timeout=LONG)
     lines = [*UPGRADE, f"Host: {server.url[7:]}", f"Origin: {server.url}"]
     wire.sendall("\r\n".join([*lines, "", ""]).encode())
     return wire
@@ -63,7 +64,7 @@ def opened(server):
 @contextmanager
 def relaying(server):
     url = server.url.replace("http", "ws") + "/relay"
-    with connect(url, origin=server.url, proxy=None, open_timeout=10) as wire:
+    with connect(url, origin=server.url, proxy=None, open_timeout=LONG) as wire:
         yield wire
 
 

@@ -18,6 +18,7 @@ from apps import answering, open_streams, streaming
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 from machine import NO_PROXIES
+from waiting import LONG
 
 from labserver import serve
 from labserver.server import Server
@@ -289,7 +290,7 @@ SCRIPT = """if True:
 def test_a_script_that_ends_shuts_its_app_down(end):
     code = f"{SCRIPT}    {end}\n"
     done = subprocess.run(
-        [sys.executable, "-c", code], env=NO_PROXIES, capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", code], env=NO_PROXIES, capture_output=True, text=True, timeout=LONG
     )
     assert done.stdout.splitlines()[1:] == ["cleaned up", "shut down"], done.stderr
 
