@@ -2,6 +2,7 @@
 
 import html
 import json
+from secrets import token_urlsafe
 from urllib.parse import urlsplit
 
 from labserver import server
@@ -44,9 +45,10 @@ class Page:
         # the proxy: the policy of our page cannot name such an address as one that may frame it.
         facts = {"near": sorted(LOOPBACK), "again": AGAIN, "port": port, "knock": KNOCK}
         facts |= {**vars(self), "secret": SECRET, "name": SECRET_NAME}
+        facts["id"] = id = f"labserver-{token_urlsafe(8)}"
         script = SCRIPT.replace("FACTS", json.dumps(facts).replace("<", r"\u003c"))
         link = html.escape(address + _with_secret(self.path))
-        return OUTPUT.format(link=link, again=AGAIN, script=script)
+        return OUTPUT.format(id=id, link=link, again=AGAIN, script=script)
 
 
 def _with_secret(path: str) -> str:
@@ -57,7 +59,7 @@ def _with_secret(path: str) -> str:
 
 # Where no script runs, in a notebook that is not trusted or outside Jupyter, the output is a link.
 # Nothing there can tell whether the server still runs.
-OUTPUT = """<div>
+OUTPUT = """<div id="{id}">
 <p><a href="{link}" target="_blank" rel="noopener">Open the page of the server</a> in a tab of its
 own. If it does not open, {again}.</p>
 <script>{script}</script>
@@ -65,11 +67,15 @@ own. If it does not open, {again}.</p>
 
 # A page that is not on loopback never asks for 127.0.0.1: the browser would ask the user for
 # permission (Private Network Access). A notebook that is opened again runs this script again, when
-# the server may be gone. JupyterLab names its theme on the body; the classic notebook is light.
+# the server may be gone. JupyterLab names its theme on the body; the classic notebook (nbclassic)
+# is light, and runs the script apart from its output, a moment before that is in the page.
 SCRIPT = """
-(async (here, {address, port, path, knock, secret, name, height, near, again}) => {
+(async (script, {address, port, path, knock, secret, name, height, near, again, id}) => {
+  await null;
   const config = document.getElementById("jupyter-config-data");
-  if (!config) return;
+  const {baseUrl} = config ? JSON.parse(config.textContent) : document.body.dataset;
+  if (!baseUrl) return;
+  const here = script.parentElement ?? document.getElementById(id);
   const status = url => fetch(url + knock, {cache: "no-store", signal: AbortSignal.timeout(8000)})
     .then(response => response.status, () => 0);
   const open = url => {
@@ -92,7 +98,7 @@ SCRIPT = """
 
   const direct = near.includes(location.hostname);
   if (direct && await status(address) === 204) return open(address + path);
-  const base = new URL(JSON.parse(config.textContent).baseUrl, location.origin);
+  const base = new URL(baseUrl, location.origin);
   const proxied = new URL("proxy/" + port, base);
   const answer = await status(proxied);
   if (answer === 204) {
@@ -104,5 +110,5 @@ SCRIPT = """
   here.firstElementChild.append(" This Jupyter does not pass the page on: jupyter-server-proxy is"
     + " not installed there, or turned off. The link works where the browser and the notebook's"
     + " kernel are on one machine.");
-})(document.currentScript.parentElement, FACTS);
+})(document.currentScript, FACTS);
 """

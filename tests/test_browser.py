@@ -7,13 +7,15 @@ import nbformat
 import pytest
 from between import Buffering, Passing, between
 from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
 from lab import FRAME, choose, open_notebook, run_all, see_streams, shown
 from playwright.sync_api import expect
 
 from labserver import serve, show
 from labserver.app import app as finished
-from labserver.browser import AGAIN
+from labserver.browser import AGAIN, Page
 from labserver.guard import SECRET, SECRET_NAME
+from labserver.server import Server
 
 
 def test_show_needs_a_server_and_a_path():
@@ -101,6 +103,28 @@ def test_where_http_is_held_back_the_relay_takes_over(page, hub_like, buffering)
     relays = [url for url in sockets if "/relay?" in url]
     assert relays and all(f"lab.test:{buffering}/user/x/proxy/" in url for url in relays)
     assert not page.errors
+
+
+# What jQuery does with an output: its script runs first, in the head, and is removed from there.
+CLASSIC = """<!doctype html><body data-base-url="/"><div id="out"></div><script>
+function put(output) {
+  const part = document.createRange().createContextualFragment(output);
+  const script = part.querySelector("script");
+  script.remove();
+  document.head.appendChild(script).remove();
+  document.querySelector("#out").append(part);
+}
+</script>"""
+
+
+def test_in_the_classic_notebook_it_is_a_page_too(page):
+    classic = FastAPI()
+    classic.get("/", response_class=HTMLResponse)(lambda: CLASSIC)
+    with Server(finished) as server, Server(classic) as notebook:
+        page.goto(notebook.url)
+        page.evaluate("put", Page(server.url, "/", 600)._repr_html_())
+        expect(shown(page).get_by_role("button", name="Start")).to_be_visible()
+        assert page.locator(FRAME).get_attribute("src") == f"{server.url}/"
 
 
 def test_from_ipv6_it_goes_through_the_proxy(page, hub_like):
