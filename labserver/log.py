@@ -14,7 +14,7 @@ from typing import Any
 
 import uvicorn
 
-from labserver.printing import masked, printable
+from labserver.printing import shown_lines
 
 LOGGERS = ("uvicorn.error", "asyncio", "sse_starlette.sse")
 MAX_RECORDS = 500  # the oldest go first
@@ -52,8 +52,7 @@ class ThreadLog(logging.Filter):
             text = self._formatter.format(record).rstrip()
             if len(text) > MOST_CHARACTERS:
                 text = f"{text[:1000]}\n…\n{text[1000 - MOST_CHARACTERS :]}"
-            lines = masked(text).split("\n")
-            self._records.append("\n".join(map(printable, lines)))
+            self._records.append(shown_lines(text))
 
     def logger(self, name: str) -> logging.Logger:
         """A logger that writes here alone."""

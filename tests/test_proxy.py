@@ -139,6 +139,29 @@ def test_the_log_can_be_read_while_it_runs_and_after(served):
     assert "127.0.0.1:9/gone" in front.log and len(front.log.splitlines()) == 1
 
 
+@needs_nginx
+def test_a_client_writes_no_escapes_and_no_secrets_into_what_is_read_of_the_log():
+    with nginx(app="http://127.0.0.1:9", quiet=True) as front:
+        url = f"{front.url}/?access_token=abcdefg"
+        httpx.get(url, headers={"Referer": "a\x1b[31mb"}, trust_env=False)
+        wait_until(lambda: "[error]" in front.log)
+    assert "\x1b" not in front.log and "abcdefg" not in front.log
+    assert r"a\x1b[31mb" in front.log and "access_token=***" in front.log
+
+
+@needs_nginx
+def test_a_page_from_elsewhere_reaches_no_app_through_it(served):
+    """DNS rebinding: nginx gives the app its own Host, so the app alone could not refuse."""
+    with nginx(app=served, quiet=True) as front:
+        for host, status in (
+            ("evil.example", 421),
+            (front.url.partition("//")[2], 200),
+            ("localhost", 200),
+        ):
+            response = httpx.get(f"{front.url}/who", headers={"Host": host}, trust_env=False)
+            assert response.status_code == status, host
+
+
 # What is not right
 
 

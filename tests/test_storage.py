@@ -26,6 +26,23 @@ def test_the_one_that_the_environment_names_is_taken_and_left_alone(monkeypatch,
     assert "not restarted" in capsys.readouterr().out
 
 
+def test_it_shows_no_password_of_a_query():
+    assert "secret" not in repr(storage.Valkey("valkey://127.0.0.1:7?password=secret"))
+
+
+@needs_valkey
+def test_it_has_no_command_that_writes_files_or_runs_code():
+    """Another user of the machine reaches it, and it runs as whoever started it."""
+    from valkey import ResponseError, Valkey
+
+    store = storage.Valkey("", storage.find())
+    with Valkey.from_url(store.url) as client:
+        for command in ("CONFIG SET dir .", "MODULE LOAD ./any.so"):
+            with pytest.raises(ResponseError, match="unknown command"):
+                client.execute_command(*command.split())
+    store.stop()
+
+
 def test_where_there_is_none_a_line_says_so(monkeypatch, capsys):
     monkeypatch.delenv("LABSERVER_STORE", raising=False)
     monkeypatch.setattr(storage, "find", lambda: None)

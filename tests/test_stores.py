@@ -6,6 +6,7 @@ import random
 import signal
 import sys
 import time
+import traceback
 from contextlib import ExitStack, suppress
 from itertools import pairwise
 
@@ -184,12 +185,17 @@ def test_the_number_of_listeners_is_bounded_by_the_descriptors(monkeypatch):
 # Valkey
 
 
-@pytest.mark.parametrize("store", ["nothing", "http://127.0.0.1", "valkey://127.0.0.1:x"])
+@pytest.mark.parametrize(
+    "store",
+    ["nothing", "http://127.0.0.1", "valkey://127.0.0.1:x", "valkey://ann:pass#word@127.0.0.1"],
+)
 def test_what_is_no_address_of_a_store_is_told_in_one_line(store, monkeypatch):
     pytest.importorskip("valkey", reason="the client is not installed")
     monkeypatch.setenv("LABSERVER_STORE", store)
-    with pytest.raises(RuntimeError, match=r"^The app failed while starting\. ValueError: "):
+    words = r"^The app failed while starting\. ValueError: LABSERVER_STORE is no address .*6379\.$"
+    with pytest.raises(RuntimeError, match=words) as caught:
         Server(labserver.app.app).start()
+    assert "pass" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_notes_reach_the_listeners_of_every_worker(valkey):

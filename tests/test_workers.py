@@ -34,6 +34,13 @@ def test_a_killed_worker_is_replaced_and_a_stop_ends_all_and_the_folder():
     assert not os.path.exists(folder)
 
 
+def test_a_page_from_elsewhere_is_refused():
+    with Workers(PROGRAM, 1) as workers:
+        for host, status in (("evil.example", 421), ("localhost", 200)):
+            response = httpx.get(workers.url, headers={"Host": host}, trust_env=False)
+            assert response.status_code == status, host
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_program_that_does_not_start_is_told_in_one_line(count):
     with pytest.raises(RuntimeError, match=r"does not start\. ModuleNotFoundError: .*'nothing'$"):
