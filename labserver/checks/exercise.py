@@ -21,6 +21,8 @@ LONGEST = 300  # characters of a value or of an error's text in a verdict
 MEANS = {  # what a beginner's slip looks like in the server's log
     "'coroutine' object is not iterable": "An async function without yield is no generator.",
     "'function' object is not iterable": "Call the generator function.",
+    "object has no attribute 'encode'": "A chunk is text or bytes; a header's value is text.",
+    "the first argument must be callable": "Hand over the function itself, without calling it.",
 }
 
 T = TypeVar("T")

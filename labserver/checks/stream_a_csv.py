@@ -74,7 +74,8 @@ def _judge_slow(url: str) -> None:
     require_others_served("/report", waited)  # before the pace, which a busy machine upsets, too
     gaps = _gaps(slow)[:-1] or _gaps(slow)  # what is left in the end may come sooner
     came = f"30 rows, made 0.05 s apart, came in {counted(slow.chunks, 'chunk')}"
-    apart = f"{came}, {median(gaps):.2f} s apart (first after {gaps[0]:.2f} s), expected: 0.2 s."
+    between = f", {median(gaps):.2f} s apart" if len(slow.chunks) > 1 else ""
+    apart = f"{came}{between} (first after {gaps[0]:.2f} s), expected: 0.2 s."
     require(0.15 < median(gaps) < 0.32 and max(gaps) < 0.45, apart, Late)
     _require_few(slow, 30)
 

@@ -62,7 +62,7 @@ async def countdown():
     return StreamingResponse(lines(), media_type="text/plain")
 
 
-# %% numbers: neither str nor bytes
+# %% numbers: neither str nor bytes => A chunk is text or bytes
 import asyncio
 
 from fastapi import FastAPI

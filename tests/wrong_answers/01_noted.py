@@ -54,7 +54,7 @@ def read_ended():
     return ended
 
 
-# %% calls the function instead of adding it
+# %% calls the function instead of adding it => Hand over the function itself
 import time
 
 from fastapi import BackgroundTasks, FastAPI
@@ -119,7 +119,7 @@ def read_ended():
     return ended
 
 
-# %% a number as a header
+# %% a number as a header => a header's value is text
 import time
 
 from fastapi import BackgroundTasks, FastAPI

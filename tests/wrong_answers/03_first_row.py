@@ -309,7 +309,7 @@ async def report(count: int = 100, pause: float = 0.02):
     return StreamingResponse(chunks(count, pause), media_type="text/csv")
 
 
-# %% all rows at the end => expected: 0.2 s
+# %% all rows at the end => came in 1 chunk (first after
 import asyncio
 import csv
 import io
