@@ -2,6 +2,7 @@
 
 import gc
 import os
+import tracemalloc
 from functools import partial
 from tempfile import NamedTemporaryFile
 
@@ -31,6 +32,21 @@ def test_the_stream_knows_nothing_of_range_and_fileresponse_sends_the_part():
     assert (file.response.status_code, file.size) == (206, 100)
     assert file.response.headers["content-range"] == f"bytes 1000-1099/{streamed.size}"
     assert "filename*=utf-8''%C5%81" in file.response.headers["content-disposition"]
+
+
+def test_fileresponse_reads_block_by_block(tmp_path):
+    size = 32 * 2**20
+    with (file := tmp_path / "large").open("wb") as f:
+        f.truncate(size)
+    app = FastAPI()
+    app.get("/file")(lambda: FileResponse(file))
+    with Server(app) as server:
+        tracemalloc.start()
+        whole = record(f"{server.url}/file", quiet=True, keep_data=False)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert whole.size == size
+    assert peak < size / 4
 
 
 def test_head_is_a_405_where_a_route_is_for_get_alone():
