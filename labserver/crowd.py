@@ -29,6 +29,7 @@ class Listener:
         self.url = url  # where it asks next
         self.heard: list[RecordedEvent] = []  # `at` is seconds since the crowd's start
         self.responses: list[httpx.Response] = []
+        self.headers_at = 0.0  # of the first answer, in seconds since the crowd's start
         self.last_id = ""
         self.retry = RETRY_SECONDS  # seconds
         self._start = start
@@ -45,9 +46,8 @@ class Listener:
     def recording(self) -> Recording:
         """What it heard, for a timeline."""
         end = time.perf_counter() - self._start
-        first = self.heard[0].at if self.heard else end
         last = self.responses[-1]
-        return Recording("GET", self.url, last, first, events=self.heard, seconds=end)
+        return Recording("GET", self.url, last, self.headers_at, events=self.heard, seconds=end)
 
     async def listen(self, client: httpx.AsyncClient) -> None:
         """Listen until cancelled, or until a status says not to come back."""
@@ -63,6 +63,7 @@ class Listener:
             headers["Last-Event-ID"] = self.last_id
         decoder = EventDecoder(self.last_id)
         async with client.stream("GET", self.url, headers=headers) as response:
+            self.headers_at = self.headers_at or time.perf_counter() - self._start
             self.responses.append(response)
             async for data in response.aiter_raw():
                 at = time.perf_counter() - self._start
@@ -120,13 +121,18 @@ class Crowd(list[Listener]):
 def crowd(url: str, count: int) -> Iterator[Crowd]:
     """So many listeners of a URL, in a thread, once each was answered; they leave at the end.
 
-    Raises TimeoutError where they are not answered within 30 seconds.
+    Raises TimeoutError where they are not answered within 30 seconds, ConnectionError where the
+    answer sends all of them away.
     """
     listeners = Crowd(url, count)
     thread = threading.Thread(target=listeners._run, daemon=True)
     thread.start()
     try:
         listeners.wait()
+        first = [listener.responses[0].status_code for listener in listeners]
+        if 200 not in first:
+            hint = "Run the cell of its program again." if 404 in first else ""
+            raise ConnectionError(f"GET {url} answered with status {first[0]}. {hint}".rstrip())
         yield listeners
     finally:
         with suppress(RuntimeError):  # all have stopped for good: the loop is closed

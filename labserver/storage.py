@@ -46,6 +46,9 @@ class Valkey:
     def __repr__(self) -> str:
         return f"<Valkey {masked(self.url.rpartition('@')[2])}>"
 
+    def __del__(self) -> None:
+        self.stop()  # a cell that is run again makes a new one, and this one has no name then
+
     def restart(self, seconds: float = 0.0) -> None:
         """End it, and start it again after so many seconds. One that is not the lab's stays."""
         if self.own:

@@ -44,3 +44,12 @@ def test_who_is_not_answered_is_counted(monkeypatch):
         crowd.crowd(f"{server.url}/never", 2),
     ):
         pass
+
+
+def test_whose_first_answer_sends_them_away_is_told():
+    with (
+        Server(app) as server,
+        pytest.raises(ConnectionError, match=r"/nowhere answered with status 404\. Run the cell"),
+        crowd.crowd(f"{server.url}/nowhere", 2),
+    ):
+        pass

@@ -66,7 +66,7 @@ def test_readme_and_first_lesson_list_the_lessons():
 
 def test_readme_has_two_command_lines_with_their_windows_forms():
     lesson, tests = command_lines("sh")
-    assert lesson.endswith(f"/jupyter lab notebooks/{LESSONS[0].name}")
+    assert lesson.endswith(f"/jupyter lab --notebook-dir=. notebooks/{LESSONS[0].name}")
     assert tests.endswith("/python -m pytest")
     for line, windows in zip((lesson, tests), command_lines("bat"), strict=True):
         assert line.startswith("python3 -m venv .venv && .venv/bin/pip install -r ")

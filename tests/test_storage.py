@@ -11,7 +11,11 @@ from waiting import wait_until
 
 from labserver import storage
 
-KEEPS = "from labserver.storage import run_valkey\nprint(run_valkey().url, flush=True)\ninput()"
+KEEPS = """from labserver.storage import run_valkey
+lab = run_valkey()
+print(lab.url, flush=True)
+input()
+"""
 
 needs_valkey = pytest.mark.skipif(not storage.find(), reason=storage.NONE_HERE)
 
@@ -63,6 +67,20 @@ def test_restarted_it_is_empty_and_at_the_same_address():
     store.stop()
     store.stop()
     assert not store._answers()
+
+
+@needs_valkey
+def test_a_second_one_under_the_same_name_ends_the_first():
+    lab = storage.run_valkey()
+    first = lab.url
+    lab = storage.run_valkey()
+    try:
+        assert lab.url != first
+        ended = storage.Valkey(first)
+        ended._port = int(first.rpartition(":")[2])
+        assert lab._answers() and not ended._answers()
+    finally:
+        lab.stop()
 
 
 @needs_valkey

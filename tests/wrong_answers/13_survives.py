@@ -301,3 +301,33 @@ async def listen():
         tasks.append(asyncio.create_task(read()))
         await asyncio.sleep(0.2)
     return EventSourceResponse(follow(len(lines)))
+
+
+# %% The stream, and the header is a number, as at the beginning => status 422
+import asyncio
+import os
+
+import valkey.asyncio as valkey
+from fastapi import FastAPI, Header
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+STORE = os.environ.get("LABSERVER_STORE", "valkey://127.0.0.1")
+store = valkey.from_url(STORE, decode_responses=True)
+
+
+@app.post("/chat")
+async def say(text: str):
+    await store.xadd("chat", {"text": text}, maxlen=1000)
+
+
+async def follow(last):
+    while True:
+        for _, entries in await store.xread({"chat": last}, block=5000):
+            for last, line in entries:
+                yield {"id": last, "data": line["text"]}
+
+
+@app.get("/chat")
+async def listen(last_event_id: int = Header(0, ge=0)):
+    return EventSourceResponse(follow(str(last_event_id)))
