@@ -57,7 +57,7 @@ async def listen():
     return EventSourceResponse(follow())
 
 
-# %% From $ at each read, and the id is not read => was killed
+# %% From $ at each read, and the id is not read => were not heard
 import asyncio
 import os
 
