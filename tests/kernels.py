@@ -20,7 +20,7 @@ def run_all(path, folder, python, seconds=150, **environment):
     """The code cells with what they put out, run by that Python in that folder and environment.
 
     `status` is each cell's, None where it was never answered. With them: the kernel's children
-    that were alive at the end, and whether the kernel ended when asked to.
+    that outlived it (lesson 13's Valkey ends with it), and whether it ended when asked to.
     """
     cells = [nbformat.from_dict(cell) for cell in cells_of(path, "code")]
     manager = _manager(python, folder.parent / "kernels")
@@ -32,9 +32,10 @@ def run_all(path, folder, python, seconds=150, **environment):
         client.wait_for_ready(timeout=60)
         kernel = psutil.Process(manager.provisioner.pid)
         _run_cells(client, cells, time.monotonic() + seconds)
-        _, children = psutil.wait_procs(kernel.children(recursive=True), timeout=LONG)
+        children = kernel.children(recursive=True)
         manager.request_shutdown()
         _, left = psutil.wait_procs([kernel], timeout=LONG)
+        _, children = psutil.wait_procs(children, timeout=LONG)
         return cells, children, not left
     finally:
         client.stop_channels()
