@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import httpx
@@ -17,7 +17,8 @@ LISTENERS = 3  # of each worker
 HEARD_SECONDS = 8.0  # within which every line has to be heard; a reconnect takes 0.2
 FIRST = [f"first {i}" for i in range(4)]
 AWAY = [f"away {i}" for i in range(4)]  # while a worker is dead
-BURST = [f"burst {i}" for i in range(12)]
+BURST = [f"burst {i}" for i in range(100)]  # so close that a read from "$" misses some
+AT_ONCE = 12  # requests of the burst
 
 
 @exercise
@@ -72,8 +73,8 @@ def _judge(one: Workers, other: Workers) -> None:
         one.stop()  # its processes end at once, as killed ones do
         for line in AWAY:
             _say(other, line)
-        with ThreadPoolExecutor(len(BURST)) as threads:
-            list(threads.map(lambda line: _say(other, line), BURST))
+        with _client() as client, ThreadPoolExecutor(AT_ONCE) as threads:
+            list(threads.map(lambda line: _say(other, line, client), BURST))
         lines = [*FIRST, *AWAY, *BURST]
         _require_heard(list(stayed), lines, "a listener of the worker that was left")
         _require_heard(list(moved), lines, "a listener whose worker was killed asked the other")
@@ -92,10 +93,14 @@ def _require_streams(listeners: list[Listener]) -> None:
         )
 
 
-def _say(worker: Workers, line: str) -> None:
-    with httpx.Client(trust_env=False, timeout=HEARD_SECONDS) as client:
+def _client() -> httpx.Client:
+    return httpx.Client(trust_env=False, timeout=HEARD_SECONDS)
+
+
+def _say(worker: Workers, line: str, client: httpx.Client | None = None) -> None:
+    with nullcontext(client) if client else _client() as asking:
         try:
-            status = client.post(f"{worker.url}/chat", params={"text": line}).status_code
+            status = asking.post(f"{worker.url}/chat", params={"text": line}).status_code
         except httpx.TransportError as error:
             raise NotYet(f"POST /chat got no answer: {type(error).__name__}.") from None
     require(status < 300, f"POST /chat?text=… answered with status {status}, expected: 200.")
