@@ -1,6 +1,6 @@
 """A real nginx in front of the served app, for as long as a `with` lasts.
 
-It runs as whoever runs the notebook, in a temporary folder, on a free port of 127.0.0.1.
+It runs as the user who runs the notebook, in a temporary folder, on a free port of 127.0.0.1.
 """
 
 import os

@@ -150,7 +150,7 @@ def see_streams(inside, count=5):
 
 
 def start(inside, count, every):
-    """Start both streams anew."""
+    """Start both streams again."""
     inside.get_by_label("How many").fill(str(count))
     inside.get_by_label("Every (s)").fill(str(every))
     inside.get_by_role("button", name="Start").click()

@@ -146,7 +146,7 @@ CONFIGURED = """if True:
 
 
 def test_it_is_there_once_the_response_is(client):
-    """An error is logged after its 500 was sent; whoever reads the log next sees it."""
+    """An error is logged after its 500 was sent; who reads the log next sees it."""
     app = FastAPI()
 
     @app.middleware("http")

@@ -52,7 +52,7 @@ def test_what_is_drawn_stays_as_it_is(open_page):
     expect(page.locator("#status")).to_contain_text("Both have ended")
     seen = page.evaluate("seen")
     rows = page.locator("tbody tr").count()
-    # The grid comes anew where a run takes longer than was due: a few times, on any machine.
+    # The grid comes again where a run takes longer than was due: a few times, on any machine.
     assert sum(new for _, name, new in seen if name in ("svg", "g")) <= rows
     assert page.evaluate("sorted") <= 20
 

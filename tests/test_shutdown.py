@@ -189,7 +189,7 @@ def test_a_route_may_stop_its_server(kind, client):
     server = serve(app)
     with suppress(httpx.HTTPError):
         client.get(f"{server.url}/{kind}")
-    server.stop()  # waits for the end, whoever asked for it
+    server.stop()  # waits for the end, no matter who asked for it
     with socket.create_server(("127.0.0.1", server.port)):
         assert not server.running and not server.log
 

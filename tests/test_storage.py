@@ -36,7 +36,7 @@ def test_it_shows_no_password_of_a_query():
 
 @needs_valkey
 def test_it_has_no_command_that_writes_files_or_runs_code():
-    """Another user of the machine reaches it, and it runs as whoever started it."""
+    """Another user of the machine reaches it, and it runs as the user who started it."""
     from valkey import ResponseError, Valkey
 
     store = storage.Valkey("", storage.find())
