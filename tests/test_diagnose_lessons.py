@@ -6,7 +6,7 @@ from services import apart, asgi, look_for
 
 FAULTS = {
     "computes-program /prices/first": "advice-whole",
-    "compression-program /rows": "gzip-holds-headers",
+    "compression-program /export": "gzip-holds-headers",
     "flush-program /packed": "advice-whole",
     "blank-tab-program /blank": "advice-nosniff",
     "blocking-program /report/async": "starved",
@@ -29,7 +29,7 @@ TWINS = [
     "collects-program /report",
     "computes-program /prices/each",
     "proxy-program /rows?marked=1",
-    "compression-program /rows?early=1",
+    "compression-program /export?early=1",
     "flush-program /packed?flush=1",
     "blank-tab-program /live",
     "blocking-program /report/def",

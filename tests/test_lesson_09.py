@@ -188,7 +188,7 @@ def test_event_source_response_sends_the_header_by_itself():
 def test_headers_wait_for_the_first_row_whatever_encoding_was_asked_for(early, seconds, encoding):
     with in_turns("compression-program") as (go, client, _), ThreadPoolExecutor() as pool:
         accept = {"Accept-Encoding": encoding}
-        request = client.build_request("GET", f"/rows?early={early}", headers=accept)
+        request = client.build_request("GET", f"/export?early={early}", headers=accept)
         sent = pool.submit(client.send, request, stream=True)
         assert is_held_back(sent, seconds) is not early
         go()

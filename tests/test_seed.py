@@ -144,7 +144,7 @@ TAUGHT = [
     ("EventSourceResponse(sse_stream())", 7, "both-program", "EventSourceResponse(sse_stream())"),
     ("uvicorn main:app --reload", 1, "returned", "uvicorn main:app --reload"),
     # What happens
-    ("Visit /plain-stream", 7, "both-by-hand", '("/plain-stream", "/sse")'),
+    ("Visit /plain-stream", 7, "both-recorded", 'record("/plain-stream")'),
     ("Chunk ", 7, "both-recorded", 'record("/plain-stream")'),
     ("It streams text chunks", 7, "wire", "Both hand on each yield as it is made"),
     ("file downloads or debugging streams", 4, "curl-look", '["curl", flags'),

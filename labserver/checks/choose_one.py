@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from labserver.checks.exercise import (
+    AWAITED,
     Late,
     ask,
     exercise,
@@ -79,6 +80,8 @@ def _judge_auction(url: str) -> float:
 
 
 def _require_as_made(first: float, last: float, path: str) -> None:
+    paced = f"{path} has the last bid after {last:.1f} s, expected: 0.6 s. {AWAITED}"
+    require(last > SOON / 2, paced)
     late = f"{path} waits for the last bid before it sends the first"
     require(first < 0.8 * last and first < SOON, f"{late} (after {first:.1f} s).", Late)
 

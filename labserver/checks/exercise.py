@@ -18,9 +18,13 @@ MAX_BYTES = 4 * 2**20  # of an answer's response, so that one without an end doe
 TRIES = 3  # for what is judged by the clock
 LONGEST = 300  # characters of a value or of an error's text in a verdict
 
+AWAITED = "Without `await`, asyncio.sleep(…) does not wait."  # for what comes too soon
+
 MEANS = {  # what a beginner's slip looks like in the server's log
     "'coroutine' object is not iterable": "An async function without yield is no generator.",
     "'function' object is not iterable": "Call the generator function.",
+    "'async_generator' object is not iterable": "Loop over it by `async for`.",
+    "ServerSentEvent.__init__() got an unexpected": "A dict holds fields, such as `data`.",
     "object has no attribute 'encode'": "A chunk is text or bytes; a header's value is text.",
     "the first argument must be callable": "Hand over the function itself, without calling it.",
 }

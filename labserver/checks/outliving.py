@@ -6,6 +6,7 @@ from typing import Any
 
 from labserver.checks.calling import ended, started
 from labserver.checks.exercise import (
+    AWAITED,
     Late,
     ask,
     exercise,
@@ -78,7 +79,8 @@ def _judge_live(stayed: Recording, opened: float) -> None:
     last = stayed.events[-1].at
     took = opened + last
     early = f"100 came {took:.1f} s after POST /job, expected: {JOB:g} s, for five steps of work"
-    require(took > 0.95 * JOB, f"{early}. Does each POST start the steps, and from the first?")
+    hint = f"Does each POST start the steps, and from the first? {AWAITED}"
+    require(took > 0.95 * JOB, f"{early}. {hint}")
     late = f"clients came {opened:.1f} s after POST /job, and then it took {last:.1f} s more"
     wait = f"{late}, as the whole job: does the work wait for a listener?"
     require(last < 0.9 * JOB, wait, Late)

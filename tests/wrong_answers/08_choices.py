@@ -517,3 +517,73 @@ async def auction():
 
 
 choices = {"podcast": podcast, "archive": archive, "auction": auction}
+# %% asyncio.sleep is not awaited => Without `await`
+import asyncio
+from pathlib import Path
+
+from fastapi.responses import FileResponse, StreamingResponse
+from sse_starlette import EventSourceResponse
+
+EPISODE = Path(asyncio.__file__)
+
+
+async def bids():
+    for price in (10, 20, 30):
+        asyncio.sleep(0.2)
+        yield str(price)
+
+
+async def podcast():
+    return FileResponse(EPISODE)
+
+
+async def archive():
+    return StreamingResponse(lines())
+
+
+async def auction():
+    return EventSourceResponse({"event": "bid", "data": bid} async for bid in bids())
+
+
+choices = {"podcast": podcast, "archive": archive, "auction": auction}
+
+
+async def lines():
+    async for bid in bids():
+        yield f"{bid}\n"
+
+
+# %% a plain loop over an async generator => Loop over it by `async for`
+import asyncio
+from pathlib import Path
+
+from fastapi.responses import FileResponse, StreamingResponse
+from sse_starlette import EventSourceResponse
+
+EPISODE = Path(asyncio.__file__)
+
+
+async def bids():
+    for price in (10, 20, 30):
+        await asyncio.sleep(0.2)
+        yield str(price)
+
+
+async def podcast():
+    return FileResponse(EPISODE)
+
+
+async def archive():
+    return StreamingResponse(lines())
+
+
+async def auction():
+    return EventSourceResponse({"event": "bid", "data": bid} async for bid in bids())
+
+
+choices = {"podcast": podcast, "archive": archive, "auction": auction}
+
+
+async def lines():
+    for bid in bids():
+        yield f"{bid}\n"
