@@ -16,6 +16,7 @@ from lab import Lab, new_page
 from lessons import lesson
 from machine import ROOT
 from playwright.sync_api import sync_playwright
+from waiting import PATIENT
 
 # Three processes run the tests, each a whole file. What takes long, or waits for long, is made
 # side by side for all tests of a file that were asked for, before the first of them: so it is in
@@ -156,7 +157,7 @@ def interruptible():
 
 @pytest.fixture
 def client():
-    with httpx.Client(trust_env=False, timeout=60) as client:
+    with httpx.Client(**PATIENT) as client:
         yield client
 
 

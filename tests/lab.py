@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from machine import NO_PROXIES, free_port
 from playwright.sync_api import expect
-from waiting import LONG
+from waiting import PATIENT
 
 OURS = ["from labserver import serve, show", "from labserver.app import app"]
 FRAME = "iframe[title^='A page of the server']"
@@ -77,7 +77,7 @@ class Lab:
     def api(self, method, path):
         url = f"http://127.0.0.1:{self.port}{self.base_url}api/{path}"
         headers = {"Authorization": f"token {self.token}"} if self.token else {}
-        return httpx.request(method, url, headers=headers, trust_env=False, timeout=LONG)
+        return httpx.request(method, url, headers=headers, **PATIENT)
 
     def stop_kernels(self):
         for kernel in self.api("GET", "kernels").json():

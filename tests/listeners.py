@@ -3,14 +3,12 @@
 from contextlib import contextmanager, suppress
 
 import httpx
-from waiting import LONG, wait_until
+from waiting import PATIENT, wait_until
 
 from labserver.crowd import crowd
 
 # Each request on a connection of its own, which may reach another worker than the last.
-posting = httpx.Client(
-    trust_env=False, timeout=LONG, limits=httpx.Limits(max_keepalive_connections=0)
-)
+posting = httpx.Client(**PATIENT, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 import httpx
 import pytest
 from machine import NO_PROXIES
-from waiting import LONG, Each, wait_until
+from waiting import LONG, PATIENT, Each, wait_until
 
 from labserver import record
 from labserver.app import app
@@ -82,7 +82,7 @@ def test_sse_resumes_after_any_and_ends_for_good(url):
     ],
 )
 def test_cut_drops_the_connections_of_that_name_alone(path, url):
-    with httpx.Client(trust_env=False, timeout=30) as client, ExitStack() as stack:
+    with httpx.Client(**PATIENT) as client, ExitStack() as stack:
         streams = [
             stack.enter_context(client.stream("GET", f"{url}{path}&name={name}")) for name in "ab"
         ]
@@ -97,7 +97,7 @@ def test_cut_drops_the_connections_of_that_name_alone(path, url):
 
 def test_cut_needs_a_name(url):
     for query in ("", "?name=", f"?name={'x' * 41}"):
-        assert httpx.post(f"{url}/cut{query}", trust_env=False).status_code == 422
+        assert httpx.post(f"{url}/cut{query}", **PATIENT).status_code == 422
 
 
 def test_download_can_be_resumed(url):
@@ -165,7 +165,7 @@ def wait_for_listeners(url, wanted):
 
 
 def tell(url, text):
-    return httpx.post(f"{url}/notifications", json=text, trust_env=False)
+    return httpx.post(f"{url}/notifications", json=text, **PATIENT)
 
 
 def test_notifications_reach_all_who_listen_and_forget_who_left(url):
@@ -256,7 +256,7 @@ def test_plain_uvicorn_serves_it(tmp_path):
         line = next(line for line in process.stderr if "running on" in line)
         url = next(word for word in line.split() if word.startswith("http://"))
         assert get(f"{url}/sse?every=0").whole
-        with httpx.stream("GET", f"{url}/sse", trust_env=False) as response:
+        with httpx.stream("GET", f"{url}/sse", **PATIENT) as response:
             next(response.iter_lines())
     finally:
         process.terminate()

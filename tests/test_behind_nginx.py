@@ -8,7 +8,7 @@ from behind import PROGRAMS, each_nginx
 from lab import see_streams, start
 from lessons import cell_of, lesson, run_cells
 from playwright.sync_api import expect
-from waiting import wait_until
+from waiting import PATIENT, wait_until
 
 from labserver.app import app
 from labserver.proxy import nginx as in_front
@@ -72,7 +72,7 @@ def test_a_page_s_own_post_is_taken_and_without_the_line_for_host_refused(named)
         for lines, taken in ((TWELVE, True), (without, False)):
             with in_front(lines, server.url) as proxy:
                 note = {"json": "hello", "headers": {"Origin": proxy.url}}
-                answer = httpx.post(f"{proxy.url}/notifications", trust_env=False, **note)
+                answer = httpx.post(f"{proxy.url}/notifications", **PATIENT, **note)
             assert answer.is_success is taken, answer.text
 
 

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request, WebSocket
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from waiting import wait_until
+from waiting import PATIENT, wait_until
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -72,7 +72,7 @@ def test_a_body_without_a_length_is_refused_when_too_much_has_come(url):
 def test_a_client_that_sends_too_much_reads_why(chunked, url):
     body = b"x" * 2**20
     content = iter([body[:1000]] * 1000) if chunked else body
-    answer = httpx.post(f"{url}/notifications", content=content, trust_env=False)
+    answer = httpx.post(f"{url}/notifications", content=content, **PATIENT)
     assert answer.status_code == 413 and answer.text.startswith(
         "The body of a request has at most"
     )
@@ -107,7 +107,7 @@ def bounded(**bounds):
 def test_a_body_at_the_bound_is_taken_whole(chunks):
     with Server(bounded()) as server:
         content = (b"x" * size for size in chunks)
-        answer = httpx.post(f"{server.url}/length", content=content, trust_env=False)
+        answer = httpx.post(f"{server.url}/length", content=content, **PATIENT)
     assert answer.text == "1000"
 
 
@@ -116,7 +116,7 @@ def test_a_body_at_the_bound_is_taken_whole(chunks):
 def test_no_app_answers_in_place_of_the_bound(path, chunked):
     with Server(bounded()) as server:
         content = iter([b"x" * 1001]) if chunked else b"x" * 1001
-        answer = httpx.post(server.url + path, content=content, trust_env=False)
+        answer = httpx.post(server.url + path, content=content, **PATIENT)
         assert answer.status_code == 413
         assert not server.log
 
@@ -133,7 +133,7 @@ def test_a_response_that_has_begun_is_cut():
     # What the server had not read yet when it closed makes its end of the connection a reset.
     cut = (httpx.RemoteProtocolError, httpx.ReadError)
     with Server(BoundedBody(echo, 1000)) as server, pytest.raises(cut):
-        httpx.post(server.url, content=iter([b"x" * 600] * 2), trust_env=False)
+        httpx.post(server.url, content=iter([b"x" * 600] * 2), **PATIENT)
     assert ended == [{"type": "http.disconnect"}]
 
 
@@ -142,7 +142,7 @@ def test_what_learners_serve_is_bounded_too():
     plain.post("/")(lambda: "taken")
     with Server(plain) as server:
         assert ask(server.url, "POST / HTTP/1.1", f"Content-Length: {2**25}") == (413, True)
-        assert httpx.post(server.url, content=b"x" * 2**20, trust_env=False).json() == "taken"
+        assert httpx.post(server.url, content=b"x" * 2**20, **PATIENT).json() == "taken"
 
 
 # Bodies of many requests
@@ -167,7 +167,7 @@ def test_the_bodies_of_all_requests_are_bounded_together():
         assert b"connection: close\r\n" in [*iter(answer.readline, b"\r\n")]
         wires[0].shutdown(socket.SHUT_RDWR)  # what it had sent counts no more
         wait_until(lambda: layer._bytes == 900)
-        answer = httpx.post(f"{server.url}/length", content=b"x" * 1000, trust_env=False)
+        answer = httpx.post(f"{server.url}/length", content=b"x" * 1000, **PATIENT)
         assert answer.text == "1000"
         wires[1].sendall(b"x" * 100)
         assert wires[1].recv(12) == b"HTTP/1.1 200"
@@ -190,7 +190,7 @@ def test_after_its_body_an_app_may_wait_as_long_as_it_likes():
         assert (await receive())["type"] == "http.disconnect"
 
     with Server(BoundedBody(waiting, seconds=0.1)) as server:
-        assert httpx.post(server.url, content=b"x", trust_env=False).text == "done"
+        assert httpx.post(server.url, content=b"x", **PATIENT).text == "done"
 
 
 # What an error says
@@ -211,7 +211,7 @@ JSON = {"Content-Type": "application/json"}
     ],
 )
 def test_an_error_repeats_no_input(method, path, options, url):
-    answer = httpx.request(method, url + path, trust_env=False, **options)
+    answer = httpx.request(method, url + path, **PATIENT, **options)
     assert answer.status_code == 422 and "hidden" not in answer.text and len(answer.text) < 300
     assert all({*fault} == {"type", "loc", "msg"} for fault in answer.json()["detail"])
 
@@ -222,7 +222,7 @@ def test_an_error_repeats_no_input(method, path, options, url):
 def sent(url, method="POST", path="/notifications", **headers):
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     options = {"json": "x"} if method == "POST" else {}
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(**PATIENT) as client:
         return client.request(method, url + path, headers=headers, **options).status_code
 
 

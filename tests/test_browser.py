@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from lab import FRAME, choose, open_notebook, run_all, see_streams, shown
 from playwright.sync_api import expect
+from waiting import PATIENT
 
 from labserver import serve, show
 from labserver.app import app as finished
@@ -174,7 +175,7 @@ def test_from_elsewhere_without_the_proxy_there_is_a_link(page, bare):
     expect(output).to_contain_text("jupyter-server-proxy is not installed there, or turned off")
     link = output.get_by_role("link").get_attribute("href")
     assert link.startswith("http://127.0.0.1:")
-    assert httpx.get(link, trust_env=False).status_code == 200
+    assert httpx.get(link, **PATIENT).status_code == 200
     assert page.locator(FRAME).count() == 0
     assert all("404" in error for error in page.errors), "what Chromium itself says of it"
 

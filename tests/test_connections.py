@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 import httpx
 import pytest
 from machine import NO_PROXIES
-from waiting import wait_until
+from waiting import PATIENT, wait_until
 
 SERVES = """
 import resource, sys
@@ -48,7 +48,7 @@ def connected(stack, url):
 
 def is_answered(url):
     try:
-        return httpx.get(f"{url}/stream?count=1&every=0", trust_env=False).status_code == 200
+        return httpx.get(f"{url}/stream?count=1&every=0", **PATIENT).status_code == 200
     except httpx.HTTPError:
         return False
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from jupyter_server.log import _scrub_uri
+from waiting import PATIENT
 
 from labserver.app import app
 from labserver.guard import KNOCK, SECRET, SECRET_NAME
@@ -23,7 +24,7 @@ def url():
 
 
 def get(url, **headers):
-    return httpx.get(url, headers=headers, trust_env=False)
+    return httpx.get(url, headers=headers, **PATIENT)
 
 
 def status_of(url, *lines, path="/stream?count=1"):

@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 from lessons import lesson, run_cells
-from waiting import LONG, wait_until
+from waiting import LONG, PATIENT, wait_until
 
 from labserver import record
 from labserver.server import Server
@@ -67,7 +67,7 @@ def done_in_order(rows):
     with Server(app) as server, ThreadPoolExecutor() as pool:
         export = pool.submit(record, server.url + "/export", quiet=True)
         assert began.wait(LONG)
-        httpx.get(server.url + "/other", trust_env=False, timeout=LONG)
+        httpx.get(server.url + "/other", **PATIENT)
         assert export.result().whole
     return done
 
@@ -94,7 +94,7 @@ def test_a_plain_generator_holds_nobody_up():
 
 
 def test_starlette_runs_a_plain_generator_in_a_worker_thread(server):
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(**PATIENT) as client:
         threads = [client.get(server.url + path).text.strip('"') for path in ("/thread", "/loop")]
     assert len(set(threads)) == 2
 
@@ -111,7 +111,7 @@ def test_joined_four_people_become_five_rows_and_a_formula_stays_one():
 
 
 def test_iter_lines_takes_away_a_newline_inside_a_csv_field(server):
-    with httpx.stream("GET", server.url + "/two-lines", trust_env=False) as response:
+    with httpx.stream("GET", server.url + "/two-lines", **PATIENT) as response:
         assert list(csv.reader(response.iter_lines())) == [["2", "BobLee"]]
 
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from httpx_sse import connect_sse
 from lessons import lesson, run_cells
 from sse_starlette import EventSourceResponse, JSONServerSentEvent, ServerSentEvent
+from waiting import PATIENT
 
 from labserver.recorder import record
 from labserver.server import Server
@@ -30,7 +31,7 @@ def recorded(*yields, wait=0, **options):
     with Server(app) as server:
         recording = record(server.url, quiet=True)
         with (
-            httpx.Client(trust_env=False) as client,
+            httpx.Client(**PATIENT) as client,
             connect_sse(client, "GET", server.url) as source,
         ):
             try:

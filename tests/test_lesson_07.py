@@ -12,7 +12,7 @@ import pytest
 from lab import new_page, open_notebook, run_all, see_streams, start
 from lessons import cell_of, lesson, run_cells
 from playwright.sync_api import expect
-from waiting import Requests, turns
+from waiting import PATIENT, Requests, turns
 
 from labserver import record, serve, timeline
 from labserver.app import PAGE
@@ -104,7 +104,7 @@ def test_the_proxy_starts_whatever_the_learner_s_own_configuration_says(tmp_path
     given = {"httpx": httpx, "serve": serve}
     main = run(*(f"proxy-{id}" for id in ("program", "jupyter", "start", "address")), given=given)
     try:
-        assert httpx.get(main["url"], trust_env=False).status_code == 302, "to log in"
+        assert httpx.get(main["url"], **PATIENT).status_code == 302, "to log in"
         sse = record(f"{main['url']}sse", headers=main["allowed"], quiet=True)
         assert len(sse.events) == 5
     finally:

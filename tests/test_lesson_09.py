@@ -20,7 +20,7 @@ import pytest
 from behind import PROGRAMS, each_nginx
 from lessons import cells_of, headings_of, lesson, names_in, run_cells, sections_of
 from machine import NO_PROXIES
-from waiting import LONG, Each, turns, wait_until
+from waiting import LONG, PATIENT, Each, turns, wait_until
 
 from labserver import diagnose
 from labserver.app import app as finished_app
@@ -52,7 +52,7 @@ def in_turns(id):
     main = run(id)
     with (
         Server(main["app"]) as server,
-        httpx.Client(base_url=server.url, trust_env=False, timeout=LONG) as client,
+        httpx.Client(base_url=server.url, **PATIENT) as client,
         ThreadPoolExecutor() as pool,
         turns(main) as sleeps,
     ):

@@ -13,7 +13,7 @@ from functools import partial
 import httpx
 import pytest
 from lessons import cells_of, headings_of, lesson, names_in, run_cells, sections_of
-from waiting import LONG, Requests, turns, wait_until
+from waiting import LONG, PATIENT, Requests, turns, wait_until
 
 from labserver.recorder import record
 from labserver.server import Server
@@ -147,7 +147,7 @@ def test_without_a_scope_each_stream_keeps_its_connection_until_its_last_chunk()
 
         def headers(path):
             url = server.url + path
-            with httpx.stream("GET", url, trust_env=False, timeout=LONG) as response:
+            with httpx.stream("GET", url, **PATIENT) as response:
                 came.append(path)
                 return response.read()
 
@@ -216,7 +216,7 @@ def test_a_finally_that_awaits_ends_inside_a_shield_alone(shield, capsys):
 def test_an_unbounded_queue_runs_ahead_a_bounded_one_holds_the_task_back():
     main = run("slow-program")
     made, all_of_it = main["made"], 640 * 2**16
-    with Server(main["app"]) as server, httpx.Client(trust_env=False, timeout=LONG) as client:
+    with Server(main["app"]) as server, httpx.Client(**PATIENT) as client:
         with client.stream("GET", f"{server.url}/blocks?room=0"):
             wait_until(lambda: sum(made) == all_of_it)
         made.clear()

@@ -10,7 +10,7 @@ from functools import partial
 import httpx
 import pytest
 from lessons import cells_of, lesson, run_cells
-from waiting import LONG, turns, wait_until
+from waiting import PATIENT, turns, wait_until
 
 from labserver import storage
 from labserver.crowd import crowd
@@ -27,7 +27,7 @@ run = partial(run_cells, LESSON)
 
 def tell(url, *texts):
     for text in texts:
-        httpx.post(url, params={"text": text}, trust_env=False).raise_for_status()
+        httpx.post(url, params={"text": text}, **PATIENT).raise_for_status()
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def test_every_listener_of_both_routes_hears_each_note_at_some_delay():
 def test_two_workers_split_the_listeners_in_silence():
     with (
         Workers(CELLS["workers-program"].source, 2) as two,
-        httpx.Client(trust_env=False, timeout=LONG) as one,
+        httpx.Client(**PATIENT) as one,
     ):
         url = f"{two.url}/workers"
         with crowd(url, 24) as listeners:

@@ -12,6 +12,7 @@ from apps import answering
 from fastapi import BackgroundTasks, FastAPI
 from fastapi.responses import StreamingResponse
 from machine import NO_PROXIES
+from waiting import PATIENT
 
 from labserver import serve
 from labserver.log import ThreadLog
@@ -33,9 +34,9 @@ def test_log_keeps_tracebacks_and_prints_nothing(capfd):
     app.get("/late")(lambda: StreamingResponse(late()))
     with serve(app) as server:
         # A connection each: after a 500 the server closes the one it came by.
-        assert httpx.get(server.url + "/wrong", trust_env=False).status_code == 500
+        assert httpx.get(server.url + "/wrong", **PATIENT).status_code == 500
         with pytest.raises(httpx.RemoteProtocolError):
-            httpx.get(server.url + "/late", trust_env=False)
+            httpx.get(server.url + "/late", **PATIENT)
     assert "Traceback" in server.log and "wrong on purpose" in server.log
     assert "too late" in server.log
     assert repr(server.log) == str(server.log)

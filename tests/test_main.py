@@ -14,6 +14,7 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 from machine import NO_PROXIES, free_port
+from waiting import PATIENT
 
 from labserver.__main__ import main
 from labserver.app import app
@@ -58,7 +59,7 @@ def test_serves_until_interrupted_with_a_stream_open(name, start):
     process = start(*COMMAND, "--port", str(port))
     assert process.stdout.readline() == f"Serving on http://127.0.0.1:{port}\n"
     url = f"http://127.0.0.1:{port}/sse?count=1000"
-    with httpx.stream("GET", url, trust_env=False) as response:
+    with httpx.stream("GET", url, **PATIENT) as response:
         chunks = response.iter_raw()
         next(chunks)
         process.send_signal(getattr(signal, name))

@@ -19,7 +19,7 @@ from fastapi.responses import StreamingResponse
 from machine import NO_PROXIES, run_online
 from playwright.sync_api import expect, sync_playwright
 from sse_starlette import EventSourceResponse
-from waiting import LONG, Requests
+from waiting import LONG, PATIENT, Requests
 
 from labserver.app import app
 from labserver.server import Server
@@ -162,7 +162,7 @@ def test_a_file_is_for_fetch_alone(source, path, visit, url):
     page = visit(url, expected=["MIME type"])
     start(page, 30, source=source)
     fetched, events = both_end(page)
-    size = len(httpx.get(f"{url}/export{path}?rows=30000", trust_env=False).content)
+    size = len(httpx.get(f"{url}/export{path}?rows=30000", **PATIENT).content)
     assert sum(int(row[3].replace(",", "")) for row in fetched) == size and not events
     expect(page.locator("#fetch .state")).to_contain_text("The body ended without an error.")
     expect(page.locator("#events .state")).to_contain_text("no stream of events")
@@ -195,7 +195,7 @@ def test_stop_ends_the_generators_too(visit, url, requests):
     assert page.locator("tbody tr").count() == rows
     name = page.evaluate("run.name")
     requests.wait_for_all()
-    assert httpx.post(f"{url}/cut?name={name}", trust_env=False).json() == {"cut": 0}
+    assert httpx.post(f"{url}/cut?name={name}", **PATIENT).json() == {"cut": 0}
 
 
 def test_started_again_it_leaves_no_stream_behind(visit, url, requests):
@@ -207,7 +207,7 @@ def test_started_again_it_leaves_no_stream_behind(visit, url, requests):
     fetched, events = both_end(page)
     assert (len(fetched), len(events)) == (3, 4)
     requests.wait_for_all()
-    assert httpx.post(f"{url}/cut?name={name}", trust_env=False).json() == {"cut": 0}
+    assert httpx.post(f"{url}/cut?name={name}", **PATIENT).json() == {"cut": 0}
 
 
 def test_left_it_leaves_no_stream_behind(visit, url, requests):
@@ -217,7 +217,7 @@ def test_left_it_leaves_no_stream_behind(visit, url, requests):
     name = page.evaluate("run.name")
     page.goto("about:blank")
     requests.wait_for_all()
-    assert httpx.post(f"{url}/cut?name={name}", trust_env=False).json() == {"cut": 0}
+    assert httpx.post(f"{url}/cut?name={name}", **PATIENT).json() == {"cut": 0}
 
 
 def test_much_is_shown_in_few_updates(visit, url):
@@ -422,7 +422,7 @@ def test_a_proxy_that_keeps_the_stream_open_is_told_of_a_stop(visit):
         page.click("#stop")
         expect(page.locator("#status")).to_contain_text("Stopped.")
         requests.wait_for_all()
-        left = httpx.post(f"{server.url}/cut?name={name}", trust_env=False).json()
+        left = httpx.post(f"{server.url}/cut?name={name}", **PATIENT).json()
         assert left == {"cut": 0} and leaving.is_set()
 
 
@@ -462,7 +462,7 @@ def test_over_the_relay_a_stream_without_an_end_event_ends_by_a_204(visit):
         expect(page.locator("#status")).to_contain_text("Stopped.")
         server.requests.wait_for_all()
         name = page.evaluate("run.name")
-        left = httpx.post(f"{server.url}/cut?name={name}", trust_env=False).json()
+        left = httpx.post(f"{server.url}/cut?name={name}", **PATIENT).json()
         assert left == {"cut": 0}
 
 
@@ -524,7 +524,7 @@ def test_a_server_that_is_back_is_used(visit):
 
 
 def test_its_headers_let_in_nothing_from_elsewhere(url):
-    first, second = (httpx.get(url, trust_env=False) for _ in range(2))
+    first, second = (httpx.get(url, **PATIENT) for _ in range(2))
     policy = first.headers["content-security-policy"]
     nonce = re.search("script-src 'nonce-([^']+)'", policy)[1]
     assert policy != second.headers["content-security-policy"]

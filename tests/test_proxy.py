@@ -11,7 +11,7 @@ import psutil
 import pytest
 from fastapi import FastAPI
 from machine import NO_PROXIES, ROOT
-from waiting import LONG, wait_until
+from waiting import LONG, PATIENT, wait_until
 
 from labserver import proxy
 from labserver.environment import needed
@@ -50,7 +50,7 @@ def temporary(tmp_path, monkeypatch):
 
 def answers(url):
     try:
-        return httpx.get(f"{url}/docs", trust_env=False).status_code == 200
+        return httpx.get(f"{url}/docs", **PATIENT).status_code == 200
     except httpx.TransportError:
         return False
 
@@ -70,7 +70,7 @@ def mine(folder):
 @needs_nginx
 def test_it_stands_in_front_of_the_app_and_says_so(served, capsys):
     with nginx(app=served) as front:
-        answer = httpx.get(f"{front.url}/who", trust_env=False)
+        answer = httpx.get(f"{front.url}/who", **PATIENT)
         assert front.url != served and repr(front) == f"<Proxy {front.url}>"
     version = ".".join(map(str, proxy.version()))
     assert answer.json() == "the app" and answer.headers["server"] == f"nginx/{version}"
@@ -80,7 +80,7 @@ def test_it_stands_in_front_of_the_app_and_says_so(served, capsys):
 @needs_nginx
 def test_settings_hold_for_every_path(served):
     with nginx("add_header X-One 1;\nproxy_set_header Host 127.0.0.1:9;", served) as front:
-        answer = httpx.get(f"{front.url}/who", trust_env=False)
+        answer = httpx.get(f"{front.url}/who", **PATIENT)
     assert answer.headers["x-one"] == "1"
 
 
@@ -134,7 +134,7 @@ def test_it_ends_with_the_process_that_started_it(then, number, tmp_path):
 def test_the_log_can_be_read_while_it_runs_and_after(served):
     with nginx("location = /gone { proxy_pass http://127.0.0.1:9; }", served) as front:
         assert front.log == ""
-        assert httpx.get(f"{front.url}/gone", trust_env=False).status_code == 502
+        assert httpx.get(f"{front.url}/gone", **PATIENT).status_code == 502
         wait_until(lambda: "[error]" in front.log)
     assert "127.0.0.1:9/gone" in front.log and len(front.log.splitlines()) == 1
 
@@ -143,7 +143,7 @@ def test_the_log_can_be_read_while_it_runs_and_after(served):
 def test_a_client_writes_no_escapes_and_no_secrets_into_what_is_read_of_the_log():
     with nginx(app="http://127.0.0.1:9", quiet=True) as front:
         url = f"{front.url}/?access_token=abcdefg"
-        httpx.get(url, headers={"Referer": "a\x1b[31mb"}, trust_env=False)
+        httpx.get(url, headers={"Referer": "a\x1b[31mb"}, **PATIENT)
         wait_until(lambda: "[error]" in front.log)
     assert "\x1b" not in front.log and "abcdefg" not in front.log
     assert r"a\x1b[31mb" in front.log and "access_token=***" in front.log
@@ -158,7 +158,7 @@ def test_a_page_from_elsewhere_reaches_no_app_through_it(served):
             (front.url.partition("//")[2], 200),
             ("localhost", 200),
         ):
-            response = httpx.get(f"{front.url}/who", headers={"Host": host}, trust_env=False)
+            response = httpx.get(f"{front.url}/who", headers={"Host": host}, **PATIENT)
             assert response.status_code == status, host
 
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Response
 from fastapi.responses import StreamingResponse
-from waiting import LONG
+from waiting import LONG, PATIENT
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -43,7 +43,7 @@ def test_the_probe_comes_piece_by_piece():
 
 @pytest.mark.parametrize("query", ["n=1000", "n=0", "every=60", "every=-1"])
 def test_the_probe_is_bounded(query, url):
-    assert httpx.get(f"{url}/probe?{query}", trust_env=False).status_code == 422
+    assert httpx.get(f"{url}/probe?{query}", **PATIENT).status_code == 422
 
 
 # The relay
@@ -134,7 +134,7 @@ def test_the_relay_hands_on_each_piece_when_it_comes():
         start = json.loads(wire.recv(LONG))
         assert start["status"] == 200 and "set-cookie" not in start["headers"]
         assert wire.recv(LONG) == b"first" and not gated.finished.is_set()
-        httpx.post(server.url + "/open", trust_env=False)
+        httpx.post(server.url + "/open", **PATIENT)
         assert [*wire] == [b"last", '{"end":"whole"}']
 
 

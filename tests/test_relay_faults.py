@@ -12,7 +12,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
-from waiting import LONG
+from waiting import LONG, PATIENT
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -124,7 +124,7 @@ def test_a_page_that_leaves_leaves_no_traceback(sent, reset, server):
         if reset:  # no FIN, but RST
             wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         wire.close()
-    httpx.get(server.url + "/named", trust_env=False)  # accepted after them, so they are known
+    httpx.get(server.url + "/named", **PATIENT)  # accepted after them, so they are known
     until(lambda: not relays_of(server) and not server._uvicorn.server_state.tasks)
     assert not server.log
 

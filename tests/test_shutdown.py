@@ -14,6 +14,7 @@ import pytest
 from apps import answering, asking, open_streams, streaming
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
+from waiting import PATIENT
 
 from labserver import serve
 from labserver.server import Server
@@ -67,7 +68,7 @@ def test_a_blocked_event_loop_is_left_behind(client, capsys):
         released.wait(60)
 
     first = serve(app)
-    reader = threading.Thread(target=lambda: httpx.get(first.url, trust_env=False, timeout=60))
+    reader = threading.Thread(target=lambda: httpx.get(first.url, **PATIENT))
     reader.start()
     try:
         entered.wait(10)

@@ -13,7 +13,7 @@ from itertools import pairwise
 import httpx
 import pytest
 from listeners import attentive, tell, tell_surely
-from waiting import LONG, wait_until
+from waiting import LONG, PATIENT, wait_until
 
 import labserver.app
 from labserver import record, stores, tail
@@ -120,7 +120,7 @@ def test_an_id_that_is_too_old_is_told_so(monkeypatch):
 def test_a_slow_listener_holds_up_nobody_and_is_told_what_it_missed(monkeypatch):
     monkeypatch.setattr(tail, "KEPT", 50)
     long, count = "\N{GOTHIC LETTER HWAIR}" * 900, 2500  # 9 MB, more than two sockets hold
-    with Server(labserver.app.app) as server, httpx.Client(trust_env=False, timeout=60) as client:
+    with Server(labserver.app.app) as server, httpx.Client(**PATIENT) as client:
         url = f"{server.url}/notifications"
         with client.stream("GET", url) as slow, attentive(url, 1) as quick:
             for i in range(count):
@@ -155,7 +155,7 @@ def test_two_hundred_listeners_that_leave_at_once_leave_nothing(either_store, mo
         with attentive(url, 200):
             assert quiet() > (before[0] + 200, 199)
         wait_until(lambda: quiet() == before)
-        assert httpx.post(url, json="x", trust_env=False).json() == {"listeners": 0}
+        assert httpx.post(url, json="x", **PATIENT).json() == {"listeners": 0}
         assert not server.log
 
 
@@ -166,7 +166,7 @@ def test_one_too_many_is_asked_to_come_later_in_a_way_that_it_understands(monkey
     monkeypatch.setenv("LABSERVER_LISTENERS", "1")
     with Server(labserver.app.app) as server:
         url = f"{server.url}/notifications"
-        with httpx.stream("GET", url, trust_env=False):
+        with httpx.stream("GET", url, **PATIENT):
             browser = record(url, quiet=True, headers={"Accept": "text/event-stream"})
             other = record(url, quiet=True)
         assert browser.response.status_code == 200 and browser.whole
@@ -250,7 +250,7 @@ def test_without_a_store_a_listener_waits_and_then_ends_and_a_post_is_refused(mo
     with Server(labserver.app.app) as server:
         url = f"{server.url}/notifications"
         got = record(url, quiet=True)
-        refused = httpx.post(url, json="x", trust_env=False, timeout=30)
+        refused = httpx.post(url, json="x", **PATIENT)
         wait_until(lambda: "A notification was refused" in server.log)
         assert "secret" not in server.log
     data = got.body

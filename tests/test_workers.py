@@ -9,7 +9,7 @@ import httpx
 import psutil
 import pytest
 from machine import NO_PROXIES
-from waiting import wait_until
+from waiting import PATIENT, wait_until
 
 from labserver.workers import Workers, source_of
 
@@ -25,7 +25,7 @@ input()
 def test_a_killed_worker_is_replaced_and_a_stop_ends_all_and_the_folder():
     with Workers(PROGRAM) as workers:
         first, second = workers.pids
-        assert httpx.get(workers.url, trust_env=False).json() in (first, second)
+        assert httpx.get(workers.url, **PATIENT).json() in (first, second)
         folder = workers._folder.name
         workers.kill(first)
         wait_until(lambda: len(workers.pids) == 2 and first not in workers.pids)
@@ -37,7 +37,7 @@ def test_a_killed_worker_is_replaced_and_a_stop_ends_all_and_the_folder():
 def test_a_page_from_elsewhere_is_refused():
     with Workers(PROGRAM, 1) as workers:
         for host, status in (("evil.example", 421), ("localhost", 200)):
-            response = httpx.get(workers.url, headers={"Host": host}, trust_env=False)
+            response = httpx.get(workers.url, headers={"Host": host}, **PATIENT)
             assert response.status_code == status, host
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 LONG = 60.0  # seconds, which no machine needs: then the test fails
+PATIENT = {"trust_env": False, "timeout": LONG}  # options of an httpx request to this machine
 
 
 def wait_until(happened):
