@@ -44,9 +44,10 @@ class Listener(socket.socket):
         if spare >= SPARE_DESCRIPTORS:
             return True
         # An ended connection gives its descriptor back a moment later: half of the spare ones.
-        return spare >= SPARE_DESCRIPTORS // 2 and self._made_room()
+        return spare >= SPARE_DESCRIPTORS // 2 and self._make_room()
 
-    def _made_room(self) -> bool:
+    def _make_room(self) -> bool:
+        """End the oldest connection that asks nothing; whether there was one."""
         idle, latest = {*self.idle()}, time.monotonic() - IDLE_SECONDS
         old = [c for c in self._open if c.at < latest and not c.ended and c.fileno() in idle]
         if old:
@@ -92,7 +93,10 @@ def listen(host: str, port: int) -> Listener:
 
 
 def listen_again(host: str, port: int, elsewhere: bool) -> Listener:
-    """Listen on the same port again; where another program has it now, `elsewhere`, if asked."""
+    """Listen on a port again. Where another program has it now, take a free one if `elsewhere`.
+
+    Otherwise this raises OSError, as `listen` does.
+    """
     try:
         return listen(host, port)
     except OSError:

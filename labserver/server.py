@@ -32,7 +32,7 @@ from labserver.shutdown import StoppableServer, cancel_rest
 HOST = "127.0.0.1"
 START_SECONDS = 10.0
 STOP_SECONDS = 2.0
-LOG_SECONDS = 0.5  # that a reader of the log waits for requests that are being finished
+LOG_SECONDS = 0.5  # of each of the two waits of a reader of the log
 
 _current: "Server | None" = None  # the learner's server; stopped, it still keeps the address
 _changing = threading.Lock()  # two threads that serve at once take turns
@@ -86,7 +86,7 @@ class Server:
         self._ended.set()
         self._left_behind = False
         self.sends = Sends(app)
-        self._leftovers = Leftovers()
+        self._leftovers = Leftovers()  # generators of cancelled requests, closed at the end
         self._log = ThreadLog()
         # No log_config, log_level or access_log: each would change loggers of the whole process.
         bounded = Guard(BoundedBody(self.sends))
@@ -122,12 +122,12 @@ class Server:
     def log(self) -> Log:
         """What went wrong in the server so far, with tracebacks: a str that shows its lines.
 
-        Waits up to half a second for requests whose response is complete: an error of theirs is
-        logged only after it.
+        Waits for requests whose response is complete, since an error of theirs is logged only
+        after it: half a second at most, and as long again for an event loop that is held.
         """
         if self.running and self._thread.ident != threading.get_ident():
             self.sends.returned.wait(LOG_SECONDS)
-            logged = threading.Event()
+            logged = threading.Event()  # what the loop had to do before may have logged something
             with suppress(RuntimeError):  # it ended a moment ago
                 self._loop.call_soon_threadsafe(logged.set)
                 logged.wait(LOG_SECONDS)
@@ -142,7 +142,7 @@ class Server:
         if self._thread.ident:
             raise RuntimeError(f"{self!r} was started before. Make a new one: Server(app).")
         self._listener = listener or listen(HOST, 0)
-        self._listener.idle = self._uvicorn.idle
+        self._listener.idle = self._uvicorn.idle  # these may have to make room for new ones
         self.port = self._listener.getsockname()[1]
         # Not asyncio.run, which nest_asyncio replaces; nor the loop of whatever policy is set.
         factory = self._uvicorn.config.get_loop_factory()
@@ -194,16 +194,18 @@ class Server:
     def _run(self) -> None:
         try:
             with self._log.capturing(), self._listener:
-                self._run_loop(self._loop)
+                self._run_loop()
         finally:
             self._uvicorn.settled.set()
             self._ended.set()
 
-    def _run_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _run_loop(self) -> None:
+        loop = self._loop
         try:
             while not self._task.done():
-                # These two leave the loop from whatever task raises them: uvicorn's, when the app
-                # did not start, but also that of a stream that calls exit(), which ends alone.
+                # SystemExit and KeyboardInterrupt leave the loop from whatever task raises them:
+                # uvicorn's, when the app did not start, but also that of a stream that calls
+                # exit(), which ends alone. A start that `leave` cancelled raises the third.
                 with suppress(SystemExit, KeyboardInterrupt, asyncio.CancelledError):
                     loop.run_until_complete(self._task)
             loop.run_until_complete(cancel_rest())

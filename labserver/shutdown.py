@@ -42,8 +42,9 @@ class StoppableServer(uvicorn.Server):
 
     def idle(self) -> list[int]:
         """The file descriptors of connections on which no request is being answered."""
-        protocols = [one for one in self.server_state.connections if hasattr(one, "cycle")]
-        idle = [one for one in protocols if one.cycle is None or one.cycle.response_complete]
+        # A cycle is a request and its response. The connection of a WebSocket has none.
+        http = [one for one in self.server_state.connections if hasattr(one, "cycle")]
+        idle = [one for one in http if one.cycle is None or one.cycle.response_complete]
         return [one.transport.get_extra_info("socket").fileno() for one in idle]
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -64,8 +65,9 @@ class StoppableServer(uvicorn.Server):
         tasks = self.server_state.tasks
         if tasks:
             await asyncio.wait(set(tasks), timeout=REQUEST_SECONDS)
-        # Cancelled before the connections go, while they wait for something: once its client has
-        # left, an async generator that awaits nothing of its own is never suspended again.
+        # Cancelled before the connections go, since a cancellation reaches a task only where it
+        # waits. An async generator that awaits nothing of its own waits in send() alone, and that
+        # returns at once when the client has left.
         await _cancel(set(tasks), CANCEL_SECONDS)
         for connection in list(self.server_state.connections):
             # abort: with a client that does not read, close() would wait until it does.
