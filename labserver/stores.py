@@ -73,8 +73,8 @@ class MemoryStore:
 class ValkeyStore:
     """Notes in a stream of a Valkey or Redis, which several processes share.
 
-    One reader a process follows the stream (XREAD, from the id that it had last) and feeds the
-    tail that all listeners of this process read: one connection, however many they are.
+    In each process one task, `follow`, reads the stream (XREAD, from the id that it had last) and
+    feeds the tail that all listeners of the process read: one connection for all of them.
     """
 
     def __init__(self, url: str) -> None:
@@ -89,8 +89,8 @@ class ValkeyStore:
         )
         self._tail: Tail | None = None
         self._why = "it was not asked yet"
-        self._lost = False
-        self._back = asyncio.Event()  # set while the reader follows the stream
+        self._warned = False
+        self._live = asyncio.Event()  # set while the reader follows the stream
 
     async def publish(self, text: str) -> str:
         """Keep a note (XADD) and return its id."""
@@ -99,11 +99,11 @@ class ValkeyStore:
 
     async def last(self) -> str:
         """The id of the newest note that the reader has."""
-        return (await self._here(0)).last
+        return (await self._live_tail(0)).last
 
     async def after(self, id: str, seconds: float) -> list[Note]:
         """The notes after that one, as Store says."""
-        tail = await self._here(seconds)
+        tail = await self._live_tail(seconds)
         if id and id not in tail:
             await self._catch_up(tail)  # another process may have given it a moment ago
         if not tail.after(id):
@@ -111,22 +111,22 @@ class ValkeyStore:
         return tail.after(id)
 
     async def follow(self) -> None:
-        """Read the stream for as long as this task lives, whatever becomes of the store."""
+        """Read the stream for as long as this task lives, and wait where the store is away."""
         while True:
             try:
-                await self._follow(await self._found())
+                await self._feed(await self._tail_to_feed())
             except Exception as error:
                 self._why = _reason(error)
-                if not self._lost:  # told once, not five times a second
+                if not self._warned:  # told once, not five times a second
                     log.warning("The store does not answer: %s", self._why)
-                self._lost = True
+                self._warned = True
                 await asyncio.sleep(AGAIN_SECONDS)
 
     async def close(self) -> None:
         """Close all connections."""
         await self._client.aclose()
 
-    async def _found(self) -> Tail:
+    async def _tail_to_feed(self) -> Tail:
         """The tail to go on with; a new one, where the note that was read last is gone."""
         if self._tail and await self._is_kept(self._tail.last):
             return self._tail
@@ -135,21 +135,22 @@ class ValkeyStore:
         entries = await self._client.xrevrange(KEY, count=KEPT)
         return Tail([Note(id, fields.get("text")) for id, fields in reversed(entries)])
 
-    async def _follow(self, tail: Tail) -> None:
+    async def _feed(self, tail: Tail) -> None:
         """Feed the tail until it misses something, or an error says that the store is away."""
-        self._tail, self._lost = tail, False
-        self._back.set()
+        self._tail, self._warned = tail, False
+        self._live.set()
         try:
             while await self._read(tail):
                 pass
         finally:
-            self._back.clear()
+            self._live.clear()
             tail.wake()
 
     async def _is_kept(self, id: str) -> bool:
         return bool(await self._client.xrange(KEY, id, id))
 
     async def _read(self, tail: Tail) -> bool:
+        """Add what came, or wait a second for it. False where the tail has missed something."""
         # Never from "$", which is "new from now" at each read: what comes between two is lost.
         last, block = tail.last, int(BLOCK_SECONDS * 1000)
         for _, entries in await self._client.xread({KEY: last}, count=KEPT, block=block):
@@ -159,12 +160,12 @@ class ValkeyStore:
                 tail.add(Note(id, fields.get("text")))
         return True
 
-    async def _here(self, seconds: float) -> Tail:
-        """The tail, as soon as the reader follows the stream; a second is waited for it."""
+    async def _live_tail(self, seconds: float) -> Tail:
+        """The tail, once the reader follows the stream; waits a second at most, then StoreAway."""
         with suppress(TimeoutError):
             async with asyncio.timeout(min(seconds, BLOCK_SECONDS)):
-                await self._back.wait()
-        if self._tail is None or not self._back.is_set():
+                await self._live.wait()
+        if self._tail is None or not self._live.is_set():
             raise StoreAway(self._why)
         return self._tail
 

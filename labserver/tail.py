@@ -50,12 +50,12 @@ class Tail:
     def wake(self) -> None:
         """Let all who wait look again."""
         self._news.set()
-        self._news = asyncio.Event()
+        self._news = asyncio.Event()  # for the next wait; those who wait now have the old one
 
     def after(self, id: str) -> list[Note]:
         """The notes after that one; raises LookupError for one that is not here."""
         count = self._added - self._numbers[id] - 1 if id else len(self._notes)
-        return [self._notes[-i] for i in range(count, 0, -1)]
+        return [self._notes[-i] for i in range(count, 0, -1)]  # a deque is quick near its ends
 
     async def wait(self, seconds: float) -> None:
         """Wait for the next note, so long at most."""

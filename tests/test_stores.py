@@ -305,7 +305,7 @@ def test_more_notes_than_are_kept_during_a_pause_are_told_as_missing(valkey, mon
     async def read_late():
         store = stores.ValkeyStore(valkey.url)
         reader = asyncio.create_task(store.follow())
-        await store._here(1)
+        await store._live_tail(1)
         first = await store.last()
         with valkey_client(valkey) as client:  # blocks this loop: the reader pauses
             for i in range(500):
