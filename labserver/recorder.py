@@ -3,7 +3,7 @@
 record           for a learner: with bounds, and printed
 record_watched   the request; the clock starts when it is sent, the headers make a Recording
 _Reading         its body, piece by piece: keep it, decode events, tell the watcher, and end
-                 where that one has enough or a bound is reached
+                 where the watcher has enough or a bound is reached
 """
 
 import re
@@ -82,7 +82,7 @@ def record_watched(
     raw: bool = False,
     **httpx_options: Any,
 ) -> Recording:
-    """Do what `record` does, tell it to `watcher`, and end where that one says enough.
+    """Do what `record` does, tell it to `watcher`, and end where the watcher says enough.
 
     `raw` leaves a content-encoding as it came.
     """
@@ -99,7 +99,7 @@ def record_watched(
         if watcher:
             watcher.request(request)
         moments = stack.enter_context(lab.sends.watching()) if lab else {}
-        stack.enter_context(hidden(request.headers))
+        stack.enter_context(hidden(request.headers))  # from each line that quotes an answer
         stack.enter_context(deadline)
         start = time.perf_counter()
         try:
@@ -175,7 +175,7 @@ class _Reading:
         return pieces
 
     def _take(self, at: float, data: bytes) -> bool:
-        """Keep a piece, decode its events, tell the watcher; whether that one has enough."""
+        """Keep a piece, decode its events, tell the watcher; whether the watcher has enough."""
         recording, watcher, size = self.recording, self.watcher, len(data)
         self.size += size
         self.keep = self.keep and self.size <= KEEP_BYTES

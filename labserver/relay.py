@@ -104,7 +104,7 @@ async def _serve(websocket: WebSocket) -> None:
         return
     if message["type"] == "websocket.disconnect":
         return
-    async with anyio.create_task_group() as group:
+    async with anyio.create_task_group() as group:  # unlike asyncio's, it can be cancelled
 
         async def watch() -> None:
             await websocket.receive()  # the page left, or sent a second request
@@ -123,7 +123,7 @@ async def _pass_on(websocket: WebSocket, text: str) -> dict[str, str]:
     try:
         asked = _asked(text, websocket.url.path)
         url = _own_url(websocket, asked.path)
-        headers = httpx.Headers(asked.headers, encoding="utf-8")  # so browsers send event IDs
+        headers = httpx.Headers(asked.headers, encoding="utf-8")  # as browsers send Last-Event-ID
         async with (
             _client() as client,
             client.stream(asked.method, url, headers=headers, content=asked.body) as response,

@@ -19,6 +19,7 @@ from labserver.printing import shown_lines
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
+# What each process imports, to end and to remove the folder when its standard input ends.
 WATCH = """import os, shutil, threading
 folder = os.getcwd()
 def end():
@@ -27,11 +28,13 @@ def end():
     os._exit(0)
 threading.Thread(target=end, daemon=True).start()
 """
+# What each worker serves: the program, behind the guard.
 WORKER = """import watch
 from labserver.guard import Guard
 from main import app
 app = Guard(app)
 """
+# The process that starts the workers, and a new one where one has died.
 RUN = """import sys
 sys.path.insert(0, "")
 import watch, uvicorn
