@@ -105,6 +105,19 @@ def test_a_502_sends_an_event_source_away_for_good(named, notes, page):
             assert page.evaluate("heard") == before
 
 
+def test_refused_by_the_app_itself_it_comes_back(notes, page):
+    with serve(notes) as server:
+        page.goto(f"{server.url}/openapi.json")
+        page.evaluate(LISTEN)
+        page.evaluate("() => { window.errors = 0; source.onerror = () => { errors += 1; } }")
+        heard(page, 2)
+        server.stop()
+        page.wait_for_function("errors >= 2")  # the cut, and a refused connection
+        with serve(notes):
+            assert heard(page, 20)[:20] == [*range(20)]
+            page.evaluate("source.close()")
+
+
 @each_nginx
 def test_told_to_come_back_it_loses_nothing(named, notes, page):
     down = run_cells(LESSON, "down-lines")["down"]
