@@ -9,7 +9,7 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 import httpx
@@ -18,6 +18,7 @@ from labserver.events import EventDecoder
 from labserver.recording import RecordedEvent, Recording
 
 READY_SECONDS = 30.0
+HEARD_SECONDS = 10.0
 GAP_SECONDS = 0.02  # between the first requests of two listeners; one second for all, at most
 RETRY_SECONDS = 0.2  # until a stream says another time
 
@@ -99,6 +100,15 @@ class Crowd(list[Listener]):
                 raise TimeoutError(f"{answered} of {len(self)} listeners were answered.")
             time.sleep(0.01)
         time.sleep(0.1)  # a generator begins a moment after the headers
+
+    def wait_for(self, texts: Iterable[str], seconds: float = HEARD_SECONDS) -> bool:
+        """Wait until each has heard these texts, so many seconds at most; True where each has."""
+        deadline, wanted = time.perf_counter() + seconds, {*texts}
+        while not (heard := all(wanted <= {*listener.texts} for listener in self)):
+            if time.perf_counter() > deadline:
+                break
+            time.sleep(0.02)
+        return heard
 
     async def _listen(self) -> None:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)

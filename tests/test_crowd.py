@@ -35,6 +35,13 @@ def test_it_comes_back_with_its_id_drops_what_is_half_and_stops_at_a_204():
         assert [event.at for event in one.recording.events] == sorted(e.at for e in one.heard)
 
 
+def test_it_waits_until_each_has_heard_these_texts_and_tells_of_those_that_do_not_come():
+    asked.clear()
+    with Server(app) as server, crowd.crowd(f"{server.url}/three", 2) as two:
+        assert two.wait_for(["x"]) and all("x" in one.texts for one in two)
+        assert not two.wait_for(["x", "half"], seconds=0.1)
+
+
 def test_who_is_not_answered_is_counted(monkeypatch):
     monkeypatch.setattr(crowd, "READY_SECONDS", 0.5)
     monkeypatch.setattr(crowd.Crowd.wait, "__defaults__", (0.5,))
