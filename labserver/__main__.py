@@ -65,7 +65,7 @@ def serve(options: argparse.Namespace) -> int:
 def record(options: argparse.Namespace) -> int:
     """Record a stream, a row a chunk or event."""
     done = recorder.record_watched(
-        JsonLines() if options.json else Table(),
+        JsonTable() if options.json else Table(),
         options.url,
         _method(options),
         Bounds(options.max_chunks, options.seconds),
@@ -93,8 +93,8 @@ def diagnose(options: argparse.Namespace) -> int:
     return 130 if done.interrupted else int(any(f.level is Level.FAULT for f in done.findings))
 
 
-class JsonLines(Table):
-    """Prints each chunk or event as a line of JSON, and everything else to stderr."""
+class JsonTable(Table):
+    """A table whose rows are lines of JSON; what is no row goes to stderr."""
 
     def say(self, line: str) -> None:
         """Print a line that is no row."""

@@ -6,7 +6,7 @@ from secrets import token_urlsafe
 from urllib.parse import urlsplit
 
 from labserver import server
-from labserver.guard import KNOCK, LOOPBACK, SECRET, SECRET_NAME, hub_prefix
+from labserver.guard import LIVENESS_PATH, LOOPBACK, SECRET, SECRET_NAME, hub_prefix
 
 AGAIN = "run this notebook's cells from the top down to this one"
 
@@ -43,7 +43,7 @@ class Page:
         address = f"{hub}/proxy/{port}" if hub else self.address
         # A browser writes ::1 in brackets, so it is none of these. A page from there goes through
         # the proxy: the policy of our page cannot name such an address as one that may frame it.
-        facts = {"near": sorted(LOOPBACK), "again": AGAIN, "port": port, "knock": KNOCK}
+        facts = {"near": sorted(LOOPBACK), "again": AGAIN, "port": port, "liveness": LIVENESS_PATH}
         facts |= {**vars(self), "secret": SECRET, "name": SECRET_NAME}
         facts["id"] = id = f"labserver-{token_urlsafe(8)}"
         script = SCRIPT.replace("FACTS", json.dumps(facts).replace("<", r"\u003c"))
@@ -70,13 +70,14 @@ own. If it does not open, {again}.</p>
 # the server may be gone. JupyterLab names its theme on the body; the classic notebook (nbclassic)
 # is light, and runs the script apart from its output, a moment before that is in the page.
 SCRIPT = """
-(async (script, {address, port, path, knock, secret, name, height, near, again, id}) => {
+(async (script, {address, port, path, liveness, secret, name, height, near, again, id}) => {
   await null;
   const config = document.getElementById("jupyter-config-data");
   const {baseUrl} = config ? JSON.parse(config.textContent) : document.body.dataset;
   if (!baseUrl) return;
   const here = script.parentElement ?? document.getElementById(id);
-  const status = url => fetch(url + knock, {cache: "no-store", signal: AbortSignal.timeout(8000)})
+  const options = () => ({cache: "no-store", signal: AbortSignal.timeout(8000)});
+  const status = url => fetch(url + liveness, options())
     .then(response => response.status, () => 0);
   const open = url => {
     const frame = document.createElement("iframe");

@@ -18,7 +18,8 @@ from starlette.websockets import WebSocketClose
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})  # names of a host, without a port
 SECRET = token_urlsafe(16)  # lets a foreign Host in: what a proxy hands on is the public one
 SECRET_NAME = "lab_token"  # in a query; Jupyter's logs hide the values of names with "token"
-KNOCK = "/" + token_urlsafe(16)  # a client that knows this path learns that the server is here
+# A client that knows this path learns that the server is here.
+LIVENESS_PATH = "/" + token_urlsafe(16)
 
 
 class Guard:
@@ -34,7 +35,7 @@ class Guard:
     def _answering(self, scope: Scope) -> ASGIApp:
         if scope["type"] == "lifespan":
             return self.app
-        if scope["type"] == "http" and _is_one_of(scope["path"], [KNOCK]):
+        if scope["type"] == "http" and _is_one_of(scope["path"], [LIVENESS_PATH]):
             # The one answer that a page of another origin, Jupyter's, may read.
             headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store"}
             return Response(status_code=204, headers=headers)

@@ -9,7 +9,7 @@ from jupyter_server.log import _scrub_uri
 from waiting import PATIENT
 
 from labserver.app import app
-from labserver.guard import KNOCK, SECRET, SECRET_NAME
+from labserver.guard import LIVENESS_PATH, SECRET, SECRET_NAME
 from labserver.printing import masked
 from labserver.server import Server
 
@@ -97,14 +97,14 @@ def test_behind_a_hub_any_host_passes(url, monkeypatch):
     assert status_of(url, "Host: hub.example") == 200
 
 
-def test_no_answer_is_for_other_origins_but_the_one_to_the_knock(url):
+def test_no_answer_is_for_other_origins_but_that_it_lives(url):
     streams = ("/probe?n=1", "/stream?count=1", "/sse?count=1", "/relay", "/sse?count=-1")
     for path in ("/", "/nothing", *streams):
         answer = get(url + path, Origin="http://evil.example")
         assert not [name for name in answer.headers if name.startswith("access-control")]
-    knock = get(url + KNOCK, Host="hub.example", Origin="http://evil.example")
-    assert (knock.status_code, knock.content) == (204, b"")
-    assert knock.headers["access-control-allow-origin"] == "*"
+    answer = get(url + LIVENESS_PATH, Host="hub.example", Origin="http://evil.example")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["access-control-allow-origin"] == "*"
 
 
 def test_no_file_is_served_whatever_the_path(url):

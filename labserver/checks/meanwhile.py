@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from labserver.checks.exercise import SECONDS, TRIES, Late, fetched, require
-from labserver.guard import KNOCK
+from labserver.guard import LIVENESS_PATH
 from labserver.recorder import record_watched
 from labserver.recording import Bounds, Chunk, RecordedEvent, Recording, Watcher
 
@@ -44,7 +44,7 @@ class Others(Watcher):
     can keep it waiting.
     """
 
-    def __init__(self, path: str = KNOCK) -> None:
+    def __init__(self, path: str = LIVENESS_PATH) -> None:
         self._path = path
         self._free = threading.Lock()  # held while another request is under way
         self._asked: list[float] = []
@@ -102,7 +102,7 @@ class Others(Watcher):
         self._free.release()
 
 
-def seconds_of_another(url: str, path: str = KNOCK) -> float:
+def seconds_of_another(url: str, path: str = LIVENESS_PATH) -> float:
     """How long another request to the same server takes, 10 s at most."""
     server = urlsplit(url)
     start = time.perf_counter()

@@ -26,6 +26,8 @@ from labserver.diagnosis.together import ask_two_at_once
 from labserver.recording import Recording
 
 AS_A_BROWSER = "gzip, deflate, br, zstd"
+LATER = 1.0  # seconds that another answer may take longer than the first
+MUCH_LATER = 2.0  # the same, for one that is watched to its end
 REST_SECONDS = 1.0  # for a request to another path, with nothing under way
 LOOK = 0.7  # of all the time: how long the first look may take
 LOOK_PIECES, LOOK_SECONDS = 10, 8.0  # what a stream of a good pace is looked at
@@ -33,6 +35,11 @@ OTHER_SECONDS = 6.0  # for another request, where the stream got no headers
 AS_LATE = 0.95  # of that time: then it got no headers, either
 REPEAT_SECONDS = 2.0  # what it takes, at least, to measure a part once more
 PIECES = 8  # of an answer that is compared
+BROWSER_SECONDS = 4.0  # for the request as a browser makes it, at most
+BROWSER_SHARE = 1 / 3  # of the time that is left, for the same
+ACCEPT_SECONDS = 5.0  # for the request with Accept: text/event-stream, at most
+RESUME_SECONDS, RESUME_LATER = 4.0, 1.5  # for what comes after an event: at most, and LATER
+PATIENCE = 3.0  # seconds for another request after the stream was left, at least
 SHORT_SECONDS = 2.0  # for a request that shows what it has to show at once
 PAUSES = (0.0, 1.0, 1.0, 1.0)  # seconds before each try, where a server may still be busy
 ENOUGH_IDS = 3  # so that one in the middle has others before and after it
@@ -134,7 +141,8 @@ class Prober:
 
     def _as_a_browser(self, seen: Observation) -> None:
         """Ask with what browsers accept; no decoder is needed to time the bytes."""
-        limit = min(seen.alone.seconds + 1.0, 4.0, self.requests.left() / 3)
+        share = BROWSER_SHARE * self.requests.left()
+        limit = min(seen.alone.seconds + LATER, BROWSER_SECONDS, share)
         start, stop = time.perf_counter(), StopAfter(PIECES)
         seen.encoded = self.requests.attempt(limit, stop, True, accept_encoding=AS_A_BROWSER)
         seen.no_encoded = 0.0 if seen.encoded else time.perf_counter() - start
@@ -144,7 +152,7 @@ class Prober:
         requests, alone = self.requests, seen.alone
         quiet = seen.sse and alone.whole and last_silence(alone) > IDLE
         if alone.cut or quiet:
-            seen.again = requests.attempt(alone.seconds + 2.0, StopAfter(MOST_PIECES))
+            seen.again = requests.attempt(alone.seconds + MUCH_LATER, StopAfter(MOST_PIECES))
         elif any(map(_failed, seen.others)):
             seen.again = self._once_left()
         if seen.length and alone.whole and requests.method == "GET":
@@ -152,7 +160,8 @@ class Prober:
         if seen.sse and len(seen.ids) >= ENOUGH_IDS and requests.method in SAFE:
             self._resume(seen)
         if seen.came_at_once:
-            limit, stop = min(2 * alone.seconds + 1.0, 5.0), StopAfter(LOOK_PIECES)
+            limit = min(2 * alone.seconds + LATER, ACCEPT_SECONDS)
+            stop = StopAfter(LOOK_PIECES)
             seen.accepted = requests.attempt(limit, stop, accept="text/event-stream")
 
     def _once_left(self) -> Recording | None:
@@ -169,7 +178,7 @@ class Prober:
         """Ask for what comes after an event in the middle, and after the last one."""
         middle, last = seen.ids[len(seen.ids) // 2], seen.ids[-1]
         for id in [middle, last] if seen.alone.whole else [middle]:
-            limit = min(seen.first + 1.5, 4.0)
+            limit = min(seen.first + RESUME_LATER, RESUME_SECONDS)
             if answer := self.requests.attempt(limit, StopAfter(1), last_event_id=id):
                 seen.resumed[id] = answer
 
@@ -180,4 +189,4 @@ def _failed(answer: Recording) -> bool:
 
 def _patience(seen: Observation) -> float:
     """Seconds for another request, after the stream was left."""
-    return max(3.0, 2 * seen.alone.headers_at + 1.0)
+    return max(PATIENCE, 2 * seen.alone.headers_at + LATER)

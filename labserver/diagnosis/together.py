@@ -10,9 +10,11 @@ from labserver.diagnosis.stopping import StopAfter
 from labserver.recording import Recording
 
 LONGEST = 5.0  # seconds that both are watched, at most
+TIMES_AS_LONG, LATER = 2, 2.0  # two may take so many times as long as one, and seconds more
 SHARE_LEFT = 1 / 3  # of the time that is left, at most
 PIECES, SECONDS = 8, 2.0  # that each is watched, at least
 SECOND_AFTER = 1 / 4  # of a short stream's time, so that it still runs when the second begins
+WAITED = 1 / 2  # of the time that both have: who got no headers for longer was not refused
 PAUSE = 0.1  # seconds between two other requests
 MOST_CALM, CALM_SECONDS = 4, 1.0  # other requests with no stream open, and the time for them
 
@@ -20,7 +22,7 @@ MOST_CALM, CALM_SECONDS = 4, 1.0  # other requests with no stream open, and the 
 def ask_two_at_once(requests: Requests, seen: Observation) -> None:
     """Measure `seen.pair`, which has a drawing of it. An interrupt leaves what was measured."""
     usual = seen.alone.seconds
-    limit = min(2 * usual + 2.0, LONGEST, SHARE_LEFT * requests.left())
+    limit = min(TIMES_AS_LONG * usual + LATER, LONGEST, SHARE_LEFT * requests.left())
     pair = seen.pair = Pair(calm=[*_calm(requests, limit)])
     threads = ThreadPoolExecutor(2)
     try:
@@ -40,7 +42,7 @@ def _ask_both(
 
     start, stop = time.perf_counter(), StopAfter(PIECES, SECONDS)
     both = [threads.submit(asked, stop)]
-    stop.began.wait(limit / 2)  # the second is to be the second on a busy machine, too
+    stop.began.wait(WAITED * limit)  # the second is to be the second on a busy machine, too
     time.sleep(delay)
     pair.apart = time.perf_counter() - start
     both.append(threads.submit(asked, StopAfter(PIECES, SECONDS)))
@@ -51,7 +53,7 @@ def _ask_both(
     (first, _), (second, waited) = (one.result() for one in both)
     pair.answers = [answer for answer in (first, second) if answer]
     # What waited to its end got no headers; what ended sooner was refused.
-    if first and not second and waited > limit / 2:
+    if first and not second and waited > WAITED * limit:
         pair.unanswered = waited
 
 

@@ -14,6 +14,8 @@ MOST = 200  # texts that are parsed as Python, or twice
 DOCUMENT_BYTES = 2**18  # of a JSON document that is parsed
 NEIGHBOURS = 999  # characters of two texts that may hold the two halves of a letter
 OBJECT = re.compile(r'\{\s*"')  # the start of one in JSON
+OF_DATA, OF_TEXT = 1 / 3, 1 / 2  # of what is JSON elsewhere, of text: more that is repr is a fault
+OF_VALUES = 1 / 4  # of the data and ids: more that says None is a fault
 LOST = "\ufffd"
 NOTHING = {"None", "undefined", "[object Object]"}
 REPR = re.compile(r"\{'.*\}|b'.*'|<(.* object|function .*|coroutine .*|\S+) at 0x[0-9a-f]+>", re.S)
@@ -48,9 +50,8 @@ def _torn_between(one: str, other: str) -> bool:
 def python_repr(seen: Observation) -> str:
     texts = [item.text for item in seen.items[:MOST]]
     found = [text for text in texts if _is_repr(text)]
-    # Of prose, and of what a program prints, some may look like it.
-    share = 3 if seen.sse or seen.json_lines else 2
-    return some(found, "text") if share * len(found) > len(texts) else ""
+    share = OF_DATA if seen.sse or seen.json_lines else OF_TEXT
+    return some(found, "text") if len(found) > share * len(texts) else ""
 
 
 def _is_repr(text: str) -> bool:
@@ -74,7 +75,7 @@ def none_as_data(seen: Observation) -> str:
         return ""
     texts = [item.text for item in seen.items] + seen.ids
     found = [text for text in texts if text in NOTHING]
-    return some(found, "text") if 4 * len(found) > len(texts) else ""
+    return some(found, "text") if len(found) > OF_VALUES * len(texts) else ""
 
 
 @rule(

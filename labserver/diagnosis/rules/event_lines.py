@@ -13,6 +13,8 @@ BYTE_ORDER_MARK = "\ufeff"
 # A CR that ends a line by itself, where other lines end in LF, and what is lost after it.
 BARE_CR = re.compile(rb"\r(?!\n)(?!(?:data|event|id|retry)?:|[\r\n])[^\r\n]+")
 BEFORE = 40  # bytes of the line in front of it that are quoted
+BEFORE_BYTE = 20  # bytes in front of one that is no UTF-8 that are quoted
+CUT_LETTER = 3  # bytes of a letter, at most, that came where its last one did not
 
 
 @rule(
@@ -84,9 +86,11 @@ def event_without_data(seen: Observation) -> str:
 )
 def not_utf_8(seen: Observation) -> str:
     try:
-        (seen.body if seen.alone.whole else seen.body[:-3]).decode() if seen.sse else None
+        (seen.body if seen.alone.whole else seen.body[:-CUT_LETTER]).decode() if seen.sse else None
     except UnicodeDecodeError as error:
-        before = seen.body[max(0, error.start - 20) : error.start].decode(errors="replace")
+        before = seen.body[max(0, error.start - BEFORE_BYTE) : error.start].decode(
+            errors="replace"
+        )
         byte = seen.body[error.start]
         return f"byte {byte:#04x} at position {error.start:,}, after {quoted(before)}"
     return ""
