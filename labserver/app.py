@@ -104,7 +104,10 @@ def page() -> HTMLResponse:
 
 
 def page_text(nonce: str) -> str:
-    """The page with its style and scripts in it: addresses of their own would need the secret."""
+    """The page with its style and scripts in it.
+
+    At addresses of their own, guard.py would refuse them where only its secret lets the page in.
+    """
 
     def written_out(part: re.Match[str]) -> str:
         return f'nonce="{nonce}">\n{(PAGE / part[1]).read_text("utf-8")}<'
@@ -113,7 +116,10 @@ def page_text(nonce: str) -> str:
 
 
 async def cuttable(request: Request, name: Name = "") -> AsyncIterator[None]:
-    """Keep the task that answers this request under its name, for as long as it answers."""
+    """Keep the task that answers this request under its name, for as long as it answers.
+
+    It is async on purpose: FastAPI runs a plain def in a thread, where no task is current.
+    """
     task = asyncio.current_task()
     request.state.named[task] = name
     try:
@@ -320,8 +326,8 @@ async def notifications(
 ) -> Response:
     """The notifications of the next `seconds`. Then a browser comes back by itself.
 
-    Who sends an id goes on after it. Where that is no longer known, an event `reset` says that
-    notifications are missing, and those that are kept follow.
+    A client that sends an id gets those after it. Where that id is no longer known, an event
+    `reset` says that notifications are missing, and those that are kept follow.
     """
     if len(request.state.listeners) > request.state.most:
         return come_later(request)
@@ -329,7 +335,7 @@ async def notifications(
 
 
 async def told(store: Store, last_event_id: str, seconds: float) -> AsyncIterator[ServerSentEvent]:
-    """What a listener hears. Where the store is away, it waits for it, ten seconds at most.
+    """What a listener hears. Where the store is away, wait for it, ten seconds at most.
 
     A newcomer first gets the id of the newest notification, so that it can come back with it.
     """

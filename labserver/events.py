@@ -65,7 +65,8 @@ class EventDecoder:
     """
 
     def __init__(self, last_event_id: str = "", retry: int | None = None) -> None:
-        # As Chromium does. By the letter of 9.2.6, a comment at the start would lose the ID.
+        # As in Chromium, `_id` begins with the last ID. By the letter of 9.2.6 it begins empty, so
+        # that a comment and an empty line at the start of a body would lose the ID.
         self.last_event_id = self._id = last_event_id
         self.retry = retry
         self._lines = LineDecoder()

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from labserver.drawing import DPI, draw, error_status, lanes_of
 from labserver.recording import Ending, Recording, counted
 
+# What is drawn of a recording. Lesson 06 draws what a client of its own has noted.
 NEEDED = ("url", "headers_at", "chunks", "events", "sent", "seconds", "response", "ending")
 
 
@@ -70,12 +71,13 @@ def _words(name: str, recording: Recording) -> str:
     parts = [f"headers {recording.headers_at:.3f} s"]
     if status := error_status(recording):
         parts.append(f"status {status}")
-    for lane, times in lanes_of(recording).items():
+    lanes = lanes_of(recording)
+    for lane, times in lanes.items():
         noun = "event" if recording.events else "chunk"
         number = f"{len(times):,}" if lane == "made" else counted(times, noun)
         parts.append(f"{number} {lane} {_span(times)}" if times else f"nothing {lane}")
-    if len(times) > 1:
-        parts.append(f"gaps {median(b - a for a, b in pairwise(times)):.3f} s median")
+    if len(arrived := lanes["arrived"]) > 1:
+        parts.append(f"gaps {median(b - a for a, b in pairwise(arrived)):.3f} s median")
     ended = "cut" if recording.ending is Ending.CUT else "ended"
     return f"{name}: {', '.join(parts)}, {ended} {recording.seconds:.3f} s."
 
