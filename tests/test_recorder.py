@@ -166,9 +166,10 @@ def test_other_options_are_those_of_httpx():
         ("http://127.0.0.1:1/x", ConnectionError, "GET http://127.0.0.1:1/x: "),
     ],
 )
-def test_what_cannot_be_asked_is_one_line(target, error, words):
+def test_what_cannot_be_asked_is_one_line(target, error, words, capsys):
     with pytest.raises(error) as caught:
         record(target)
+    assert words not in capsys.readouterr().out  # the error alone says it
     assert words in str(caught.value) and "\n" not in str(caught.value)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
@@ -183,6 +184,7 @@ def test_a_path_when_nothing_is_served(lab):
     code = "import labserver; labserver.record('/x')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr.splitlines()[-1].endswith("serve an app first, with serve(app).")
+    assert done.stdout == ""  # the error alone says it
 
 
 def test_no_password_is_shown(lab, capsys):
