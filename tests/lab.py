@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from machine import NO_PROXIES, free_port
 from playwright.sync_api import expect
-from waiting import PATIENT
+from waiting import LONG, PATIENT
 
 OURS = ["from labserver import serve, show", "from labserver.app import app"]
 FRAME = "iframe[title^='A page of the server']"
@@ -39,7 +39,7 @@ class Lab:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        for _ in range(600):
+        for _ in range(1200):
             with suppress(httpx.ConnectError):
                 if self.api("GET", "status").status_code == 200:
                     return
@@ -87,7 +87,7 @@ class Lab:
         with suppress(httpx.HTTPError):
             self.stop_kernels()
         self.process.kill()
-        self.process.wait(20)
+        self.process.wait(LONG)
 
 
 def new_page(browser):

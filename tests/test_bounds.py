@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request, WebSocket
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from waiting import PATIENT, wait_until
+from waiting import LONG, PATIENT, wait_until
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -31,7 +31,7 @@ def url():
 def ask(url, *lines, body=b""):
     """The status of the answer to a request written out by hand, and whether the server closed."""
     host, _, port = url.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=30) as wire:
+    with socket.create_connection((host, int(port)), timeout=LONG) as wire:
         head = "\r\n".join([*lines, f"Host: {host}:{port}", "", ""]).encode()
         with suppress(OSError):  # a server that refuses may close before it has read all
             wire.sendall(head + body)
@@ -153,7 +153,7 @@ def test_what_learners_serve_is_bounded_too():
 def begun(stack, url, size, length):
     """A post of which `size` bytes of `length` are sent, and what reads its answer."""
     host, _, port = url.removeprefix("http://").partition(":")
-    wire = stack.enter_context(socket.create_connection((host, int(port)), timeout=30))
+    wire = stack.enter_context(socket.create_connection((host, int(port)), timeout=LONG))
     head = f"POST /length HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: {length}\r\n\r\n"
     wire.sendall(head.encode() + b"x" * size)
     return wire, stack.enter_context(wire.makefile("rb"))
@@ -291,11 +291,11 @@ def test_a_message_is_bounded():
 
     with Server(plain) as server:
         address = server.url.replace("http", "ws") + "/"
-        with connect(address, proxy=None, max_size=None) as wire:
+        with connect(address, proxy=None, max_size=None, open_timeout=LONG) as wire:
             wire.send("x" * MESSAGE_BYTES)
             wire.send("x" * (MESSAGE_BYTES + 1))
             with pytest.raises(ConnectionClosed) as caught:
-                wire.recv(30)
+                wire.recv(LONG)
         assert caught.value.rcvd.code == 1009
         wait_until(lambda: lengths)  # the app may read later than the client
         assert lengths == [MESSAGE_BYTES] and not server.log

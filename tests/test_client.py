@@ -10,6 +10,7 @@ import httpx
 import pytest
 from machine import NO_PROXIES
 from streams import app
+from waiting import LONG
 
 from labserver import record, serve
 from labserver.client import client_for
@@ -151,14 +152,14 @@ def test_a_proxy_set_after_the_first_recording_is_used(monkeypatch):
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nproxy")
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(10)
+        listener.settimeout(LONG)
         with pytest.raises(ConnectionError):
             record("http://lab.invalid/one")
         thread = threading.Thread(target=answer, args=[listener])
         thread.start()
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{listener.getsockname()[1]}")
         assert record("http://lab.invalid/two", quiet=True).text == "proxy"
-        thread.join(10)
+        thread.join(LONG)
         monkeypatch.delenv("HTTP_PROXY")
         with pytest.raises(ConnectionError):
             record("http://lab.invalid/three")

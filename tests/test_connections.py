@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 import httpx
 import pytest
 from machine import NO_PROXIES
-from waiting import PATIENT, wait_until
+from waiting import LONG, PATIENT, wait_until
 
 SERVES = """
 import resource, sys
@@ -43,7 +43,7 @@ def limited():
 
 def connected(stack, url):
     host, _, port = url.removeprefix("http://").partition(":")
-    return stack.enter_context(socket.create_connection((host, int(port)), timeout=30))
+    return stack.enter_context(socket.create_connection((host, int(port)), timeout=LONG))
 
 
 def is_answered(url):

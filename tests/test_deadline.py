@@ -6,6 +6,7 @@ import time
 
 import pytest
 from streams import app
+from waiting import LONG
 
 from labserver import record, serve, table
 from labserver.recorder import record_watched
@@ -52,7 +53,7 @@ def test_the_server_is_told_when_the_time_is_up():
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
         got = record_watched(Slow(), url, "GET", Bounds(seconds=1), keep_data=False)
         assert got.ended == "stopped after seconds=1."
-        assert told.wait(5)
+        assert told.wait(LONG)
 
 
 def test_no_end_is_possible():
@@ -83,7 +84,7 @@ def test_headers_that_drip_are_bounded_too():
         thread.start()
         with pytest.raises(TimeoutError, match=r"no response within 0\.5 s"):
             record(f"http://127.0.0.1:{listener.getsockname()[1]}/", seconds=0.5)
-        thread.join(15)
+        thread.join(LONG)
 
 
 def test_a_body_without_an_end_of_its_own_is_no_whole_one():
@@ -100,6 +101,6 @@ def test_a_body_without_an_end_of_its_own_is_no_whole_one():
         thread = threading.Thread(target=pause)
         thread.start()
         got = record(f"http://127.0.0.1:{listener.getsockname()[1]}/", seconds=1, quiet=True)
-        thread.join(10)
+        thread.join(LONG)
     assert (got.ended, got.whole) == ("stopped after seconds=1.", False)
     assert got.chunks[0].data == b"half"

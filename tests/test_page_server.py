@@ -10,7 +10,7 @@ import pytest
 from between import Buffering, between
 from lab import start
 from playwright.sync_api import expect
-from waiting import wait_until
+from waiting import LONG, wait_until
 from websockets.sync.client import connect
 
 from labserver import relay, serve
@@ -95,9 +95,11 @@ def test_a_relay_that_is_refused_says_why(server, page):
         expect(page.locator("#held")).to_contain_text("WebSocket")
         ours = server.url.replace("http", "ws") + "/relay"
         for _ in range(relay.RELAYS):
-            wire = stack.enter_context(connect(ours, origin=server.url, proxy=None))
+            wire = stack.enter_context(
+                connect(ours, origin=server.url, proxy=None, open_timeout=LONG)
+            )
             wire.send(json.dumps({"path": "/stream?count=1000&every=1"}))
-            wire.recv(10)
+            wire.recv(LONG)
         start(page, 5, 0.1)
         reason = f"{relay.RELAYS} relays are open already"
         expect(page.locator("#fetch .state")).to_contain_text(f"Error: {reason}")

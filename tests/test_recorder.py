@@ -21,6 +21,7 @@ from waiting import LONG
 from labserver import record, recorder, serve
 from labserver.recorder import record_watched
 from labserver.recording import Bounds, Ending, Watcher
+from labserver.table import Table
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -126,7 +127,7 @@ def test_a_reset_connection_is_said():
         thread = threading.Thread(target=reset)
         thread.start()
         got = record(f"http://127.0.0.1:{listener.getsockname()[1]}/", quiet=True)
-        thread.join(10)
+        thread.join(LONG)
     assert got.chunks[0].data == b"half" and not got.whole
     assert got.ended.startswith("ended early: ") and "reset" in got.ended.lower()
 
@@ -193,13 +194,18 @@ def test_no_password_is_shown(lab, capsys):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends itself a signal")
-def test_an_interrupt_keeps_what_came(capsys):
+def test_an_interrupt_keeps_what_came(lab, capsys):
     before = signal.getsignal(signal.SIGINT)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
+    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+
+    class Interrupted(Table):
+        def chunk(self, chunk):
+            timer.start()
+            return super().chunk(chunk)
+
     try:
-        got = record("/idle")
+        got = record_watched(Interrupted(), lab.url + "/idle", "GET", Bounds())
     finally:
         timer.join()
         signal.signal(signal.SIGINT, before)
@@ -321,7 +327,7 @@ def answering_once(answer):
         thread = threading.Thread(target=serve_one)
         thread.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        thread.join(10)
+        thread.join(LONG)
 
 
 @pytest.mark.parametrize("headers", [{"x": "Łódź"}, [("x", "Łódź")], httpx.Headers({"x": "a"})])
@@ -453,5 +459,5 @@ def test_a_torn_status_line_quotes_no_secret(capsys):
         thread.start()
         with pytest.raises(ConnectionError) as caught:
             record(f"http://127.0.0.1:{listener.getsockname()[1]}/", headers=TOLD)
-        thread.join(15)
+        thread.join(LONG)
     assert "S3CRET" not in str(caught.value)

@@ -132,7 +132,7 @@ def test_a_page_that_leaves_leaves_no_traceback(sent, reset, server):
 def test_a_binary_message_is_answered(server):
     with relaying(server) as wire:
         wire.send(b'{"path": "/named"}')
-        assert json.loads(wire.recv(10))["end"] == "cut"
+        assert json.loads(wire.recv(LONG))["end"] == "cut"
 
 
 def test_text_that_is_not_utf8_ends_it_with_a_note_of_the_protocol_alone(server):
@@ -147,7 +147,7 @@ def test_text_that_is_not_utf8_ends_it_with_a_note_of_the_protocol_alone(server)
 def test_a_message_over_the_limit_is_refused_by_the_protocol(server):
     with relaying(server) as wire, pytest.raises(ConnectionClosed) as caught:
         wire.send("x" * (17 * 2**20))
-        wire.recv(10)
+        wire.recv(LONG)
     assert caught.value.rcvd.code == 1009  # RFC 6455, 7.4.1: message too big
     assert not server.log
 
@@ -155,7 +155,7 @@ def test_a_message_over_the_limit_is_refused_by_the_protocol(server):
 def test_a_page_that_asks_nothing_is_let_go(server, monkeypatch):
     monkeypatch.setattr(relay, "ASK_SECONDS", 0.1)
     with relaying(server) as wire, pytest.raises(ConnectionClosed) as caught:
-        wire.recv(10)
+        wire.recv(LONG)
     assert (caught.value.rcvd.code, caught.value.rcvd.reason[:15]) == (1008, "No request came")
     assert not server.log
 
@@ -198,4 +198,6 @@ def test_headers_are_what_a_browser_makes_of_their_bytes(server):
     """Text that is not Latin-1 would be an error there: `new Response` takes byte strings."""
     with relaying(server) as wire:
         wire.send('{"path": "/named"}')
-        assert json.loads(wire.recv(10))["headers"]["x-name"].encode("latin-1") == "Łódź".encode()
+        assert (
+            json.loads(wire.recv(LONG))["headers"]["x-name"].encode("latin-1") == "Łódź".encode()
+        )

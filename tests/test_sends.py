@@ -10,6 +10,7 @@ import pytest
 from apps import asking
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
+from waiting import LONG
 
 from labserver.sends import Sends
 from labserver.server import Server
@@ -70,5 +71,5 @@ def test_the_layer_keeps_backpressure_and_cancellation(watched, client):
             assert sum(handed) < 64 * 2**20
             assert not watched or len(moments[line.getsockname()]) in (ahead - 1, ahead)
             line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        assert ended.wait(10)
+        assert ended.wait(LONG)
     assert not moments

@@ -149,7 +149,7 @@ def test_threads_that_serve_at_once_share_the_address():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(LONG)
     assert len({server.port for server in servers}) == 1
     assert sum(server.running for server in servers) == 1
 

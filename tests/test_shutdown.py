@@ -14,7 +14,7 @@ import pytest
 from apps import answering, asking, open_streams, streaming
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
-from waiting import PATIENT
+from waiting import LONG, PATIENT
 
 from labserver import serve
 from labserver.server import Server
@@ -71,15 +71,15 @@ def test_a_blocked_event_loop_is_left_behind(client, capsys):
     reader = threading.Thread(target=lambda: httpx.get(first.url, **PATIENT))
     reader.start()
     try:
-        entered.wait(10)
+        entered.wait(LONG)
         second = serve(answering("two"))
         assert "blocks its event loop" in capsys.readouterr().out
         assert second.url == first.url
         assert client.get(second.url + "/word").json() == "two"
     finally:
         released.set()
-        reader.join(10)
-        first._thread.join(10)
+        reader.join(LONG)
+        first._thread.join(LONG)
 
 
 def test_lifespan_runs_to_its_end(client):
@@ -215,7 +215,7 @@ def test_an_interrupted_stop_is_waited_for_by_the_next(client):
     try:
         with socket.create_connection(("127.0.0.1", first.port)) as line:
             line.sendall(asking(line, "/"))
-            assert entered.wait(10)
+            assert entered.wait(LONG)
             timer = threading.Timer(0.3, interrupt)
             timer.start()
             with pytest.raises(KeyboardInterrupt):
