@@ -154,7 +154,8 @@ def test_two_hundred_listeners_that_leave_at_once_leave_nothing(either_store, mo
         before = quiet()
         with attentive(url, 200):
             assert quiet() > (before[0] + 200, 199)
-        wait_until(lambda: quiet() == before)
+        # Fewer, where a task of the one before was still about to end.
+        wait_until(lambda: not connections and quiet() <= before)
         assert httpx.post(url, json="x", **PATIENT).json() == {"listeners": 0}
         assert not server.log
 
@@ -312,8 +313,10 @@ def test_more_notes_than_are_kept_during_a_pause_are_told_as_missing(valkey, mon
                 client.xadd(stores.KEY, {"text": str(i)}, maxlen=100)
         try:
             with pytest.raises(LookupError):
-                while not (await store.after(first, 1)):
-                    pass
+                place = first
+                for _ in range(int(LONG)):  # the reader may have been answered the first notes
+                    notes = await store.after(place, 1)
+                    place = notes[-1].id if notes else place
             return await store.after("", 1)
         finally:
             reader.cancel()
