@@ -10,9 +10,12 @@ from typing import Any
 if sys.platform != "win32":
     import resource
 
-DESCRIPTORS = 10_000  # of the process, if the system allows more: a connection takes 6 KiB
+# Of the process, if the system allows more: a connection takes 6 KiB, and up to 130 KiB where its
+# client asks, but reads nothing.
+DESCRIPTORS = 4096
 SPARE_DESCRIPTORS = 64  # of these, for files and processes of the notebook
 BACKLOG = 2048  # connections that may wait to be accepted
+READ_BYTES = 2**14  # at once: while a request is answered, what its client sends meanwhile is kept
 IDLE_SECONDS = 1.0  # the age at which a connection that asks nothing may lose its place
 
 
@@ -64,6 +67,10 @@ class _Connection(socket.socket):
         self._still_open = still_open
         still_open.add(self)
 
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """Receive some bytes: fewer than the 256 KiB that asyncio's event loop asks for."""
+        return super().recv(min(size, READ_BYTES), flags)
+
     def close(self) -> None:
         """Close it; it is counted no more."""
         super().close()
@@ -107,7 +114,7 @@ def listen_again(host: str, port: int, elsewhere: bool) -> Listener:
 
 
 def descriptors() -> int:
-    """How many file descriptors this process may have open, at most 10,000."""
+    """How many file descriptors this process may have open, at most 4,096."""
     if sys.platform != "win32":
         allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)  # each time: it can be changed
         return DESCRIPTORS if allowed == resource.RLIM_INFINITY else min(allowed, DESCRIPTORS)

@@ -89,9 +89,10 @@ class Server:
         self._leftovers = Leftovers()  # generators of cancelled requests, closed at the end
         self._log = ThreadLog()
         # No log_config, log_level or access_log: each would change loggers of the whole process.
+        # h11, also where httptools is installed: that one takes headers without an end.
         bounded = Guard(BoundedBody(self.sends))
         config = uvicorn.Config(
-            bounded, loop="asyncio", log_config=None, ws_max_size=MESSAGE_BYTES
+            bounded, loop="asyncio", http="h11", log_config=None, ws_max_size=MESSAGE_BYTES
         )
         self._log.attach(config)
         self._uvicorn = StoppableServer(config)

@@ -10,6 +10,10 @@ import pytest
 from machine import NO_PROXIES
 from waiting import LONG, PATIENT, wait_until
 
+from labserver.app import app
+from labserver.connections import READ_BYTES
+from labserver.server import Server
+
 SERVES = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_NOFILE, (256, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
@@ -111,3 +115,38 @@ def test_each_connection_may_have_a_file_opened_for_it(limited):
         assert state() == UNHARMED
     wait_until(lambda: is_answered(url))
     assert state() == UNHARMED
+
+
+TO_NOTES = b"POST /notifications HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("begins", "goes_on"),
+    [
+        (b"GET /", b"x" * 1000),
+        (WHOLE[:-2], b"Name: " + b"x" * 1000 + b"\r\n"),
+        (WHOLE[:-2] + b"Name: x", b"\r\n " + b"x" * 1000),
+        (TO_NOTES + b"1;", b"x" * 1000),
+        (TO_NOTES + b"1\r\n1\r\n0\r\n", b"Name: " + b"x" * 1000 + b"\r\n"),
+    ],
+)
+def test_what_frames_a_request_is_bounded(begins, goes_on):
+    with Server(app) as server, ExitStack() as stack:
+        assert server._uvicorn.config.http == "h11"
+        wire = connected(stack, server.url)
+        wire.sendall(begins)
+        with pytest.raises(OSError):  # refused, and closed
+            for _ in range(100_000):
+                wire.sendall(goes_on)
+        assert "Invalid HTTP request received" in server.log
+
+
+def test_little_is_kept_of_what_comes_while_a_request_is_answered():
+    with Server(app) as server, ExitStack() as stack:
+        wire = connected(stack, server.url)
+        wire.sendall(b"GET /stream?count=1000&every=1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert wire.recv(12) == b"HTTP/1.1 200"
+        (protocol,) = server._uvicorn.server_state.connections
+        wire.sendall(WHOLE * 4000)
+        wait_until(lambda: protocol.conn.trailing_data[0])
+        assert len(protocol.conn.trailing_data[0]) <= READ_BYTES
