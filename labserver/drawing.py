@@ -28,6 +28,12 @@ PIXELS = 2000  # finer than the picture: of more ticks than this, those on one p
 TEXT_SIZE, NAME_SIZE = 10.5, 13  # points
 NAME_INCHES = 2  # the widest name; letters of a wider one are smaller
 NAME_LETTERS, LINE_LETTERS = 32, 16  # of a name, and of a line of it
+BETWEEN = 0.3  # inches between a row's name and the words of its lanes
+BESIDE, AFTER = 0.42, 0.25  # inches more than the words need, left and right of the axes
+BELOW, TOP = 0.6, 0.98  # inches below the axes, and their upper edge, of the figure's height
+NAME_OF_TWO, NAME_OF_ONE = 0.41, 0.6  # where a name stands in a row of two lanes, of one
+END_WORD = 0.6  # where the word of the end stands in a row
+FREE = 1.3  # times the width of the word "headers" that the word needs
 HEADERS, HEADERS_WORD = 0.9, 0.91  # where the mark of the headers stands in a row, and its word
 
 
@@ -58,9 +64,9 @@ def draw(rows: list[tuple[str, Recording]]) -> "Figure":
     lane = _inches(count for _, counts, _ in texts for count in counts)
     end = _inches(text for _, _, text in texts)
     for title, _, _ in texts:
-        title.xyann = (-POINTS * (name + lane + 0.3), 0)
-    left, bottom = (name + lane + 0.42) / WIDTH, 0.6 / figure.get_figheight()
-    axes.set_position((left, bottom, 1 - left - (end + 0.25) / WIDTH, 0.98 - bottom))
+        title.xyann = (-POINTS * (name + lane + BETWEEN), 0)
+    left, bottom = (name + lane + BESIDE) / WIDTH, BELOW / figure.get_figheight()
+    axes.set_position((left, bottom, 1 - left - (end + AFTER) / WIDTH, TOP - bottom))
     _style_axes(axes, len(rows))
     _label_headers(axes, rows[0][1])
     return figure
@@ -90,12 +96,12 @@ def _draw_row(
     axes.plot(end, top + LOOKS["arrived"].foot, "xk" if cut else "sk", markersize=6, clip_on=False)
     name = name if len(name) <= NAME_LETTERS else f"{name[:15]}…{name[-16:]}"
     lines = "\n".join(textwrap.wrap(name, LINE_LETTERS))
-    middle = top + (0.41 if recording.sent else 0.6)
+    middle = top + (NAME_OF_TWO if recording.sent else NAME_OF_ONE)
     title = _label(axes, lines, (0, middle), weight="bold", size=NAME_SIZE)
     title.set_fontsize(NAME_SIZE * min(1, NAME_INCHES / _inches([title])))
     status = error_status(recording)
     words = f"{f'{status}, ' if status else ''}{'cut' if cut else 'end'} {end:.3f} s"
-    return title, counts, _label(axes, words, (end, top + 0.6), (9, 0))
+    return title, counts, _label(axes, words, (end, top + END_WORD), (9, 0))
 
 
 def _draw_lane(axes: "Axes", top: int, lane: str, times: list[float], end: float) -> "Annotation":
@@ -113,7 +119,7 @@ def _draw_lane(axes: "Axes", top: int, lane: str, times: list[float], end: float
 def _label_headers(axes: "Axes", recording: Recording) -> None:
     """Name the mark once, in the first row, and never on the mark of the end."""
     word = _label(axes, "headers", (0, HEADERS_WORD), (7, 0))
-    wide = 1.3 * _inches([word]) * DPI / axes.bbox.width * axes.get_xlim()[1]  # seconds
+    wide = FREE * _inches([word]) * DPI / axes.bbox.width * axes.get_xlim()[1]  # seconds
     at, end = recording.headers_at, recording.seconds
     if end - at > wide:
         word.xy = at, HEADERS_WORD  # between both marks
