@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 
 from labserver import recorder, server
 from labserver.diagnosis import Level, examine
+from labserver.printing import masked
 from labserver.recording import Bounds, Chunk, Ending, RecordedEvent
 from labserver.table import Table
 
@@ -166,14 +167,18 @@ def _method(options: argparse.Namespace) -> str:
 
 def _url(text: str) -> str:
     if text.startswith("/"):  # record() asks the lab's server for a path, and here is none
-        raise argparse.ArgumentTypeError(f"a whole URL, such as http://127.0.0.1:8000{text}")
+        raise argparse.ArgumentTypeError(
+            f"a whole URL, such as http://127.0.0.1:8000{masked(text)}"
+        )
     return _text(text)
 
 
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = _text(text).partition(":")
     if not colon or not name.strip():
-        raise argparse.ArgumentTypeError(f"a header is NAME:VALUE, not {text!r}")
+        raise argparse.ArgumentTypeError(
+            "a header is NAME:VALUE, with a colon"
+        )  # it may be secret
     return name.strip(), value.strip()
 
 

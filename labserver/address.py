@@ -1,5 +1,7 @@
 """What is asked for, a path of the lab's server or any URL, made an address."""
 
+import re
+
 import httpx
 
 from labserver import server
@@ -21,7 +23,10 @@ def resolve(url: str | httpx.URL) -> tuple[httpx.URL, server.Server | None]:
             return httpx.URL(lab.url + str(url)), lab
         address = httpx.URL(url)
     except (httpx.InvalidURL, UnicodeError) as error:
-        raise ValueError(f"{masked(repr(url))} is not a URL: {error}") from None
+        # In a password, a / or # makes the rest of it a port or a path, which the error quotes.
+        shown = re.sub("//.*@", "//", masked(repr(url)))
+        reason = "a password has %2F for /, %3F for ? and %23 for #" if "@" in str(url) else error
+        raise ValueError(f"{shown} is not a URL: {reason}") from None
     if address.scheme not in ("http", "https") or not address.host or (address.port or 0) > 65535:
         raise ValueError(
             f"A path that starts with / or a whole URL is needed, such as "

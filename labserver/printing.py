@@ -9,11 +9,12 @@ from contextvars import ContextVar
 import httpx
 
 # A parameter whose name ends in one of these words, as access_token or X-Amz-Signature do, in a
-# query or a fragment, also where the whole address is itself the value of another's parameter.
+# query or a fragment, also where the whole address is itself the value of another's parameter, or
+# of one in there.
 _SECRET = re.compile(
-    r"""((?:[?&#;]|%3F|%26|%23)[\w.~%-]{,60}?
+    r"""((?:[?&#;]|%(?:25)*(?:3F|26|23|3B))[\w.~%\[-]{,60}?
         (?:token|api[_-]?key|access[_-]?key|secret|password|passwd|ticket|signature|sig)
-        (?:\[\]|%5B%5D|%5D|\])?(?:=|%3D))
+        (?:\[\]|%5B%5D|%5D|\])?(?:=|%(?:25)*3D))
         [^&#\s"<>]*[^&#\s"'<>:;.,)\]]  # not what a sentence puts behind an address
     """,
     re.IGNORECASE | re.VERBOSE,
@@ -21,7 +22,14 @@ _SECRET = re.compile(
 _SECRET_HEADER = re.compile("auth|cookie|token|key|secret|password|signature")
 _LEAST = 4  # characters of a secret: a shorter one would hide parts of words
 _sent = ContextVar[tuple[httpx.Headers, ...]]("_sent", default=())  # a server may quote them
-_USER = re.compile(r"//[^/@\s?#]*@")  # of an address: a name and a password
+# Of an address: a name and a password. The host is what follows the last @.
+_USER = re.compile(r"(//)[^/\s?#]*@|(%2F%2F)(?:(?!%2F|%3F|%23)[^/\s?#&])*%40", re.IGNORECASE)
+# As Python and JSON write pairs: an app's error may quote the headers of a request, or its body.
+_PAIR = re.compile(
+    r"""(["'][\w-]*(?:auth|authorization|cookie|token|api[_-]?key|secret|password|passwd)["']
+        \s?[:,]\s?b?(["']))(?:(?!\2).)+""",
+    re.IGNORECASE | re.VERBOSE,
+)
 
 
 def printable(text: str) -> str:
@@ -37,11 +45,12 @@ def shown_lines(text: str) -> str:
 
 
 def masked(text: str) -> str:
-    """Text in which addresses keep the names of secrets in a query, but not their values.
+    """Text in which the names of secrets stay, in a query or before a value in quotes; no values.
 
     Nor are there the secrets of headers that are `hidden` at the moment.
     """
-    return _USER.sub("//", _SECRET.sub(r"\1***", without_secrets(text)))
+    text = _PAIR.sub(r"\1***", _SECRET.sub(r"\1***", without_secrets(text)))
+    return _USER.sub(r"\1\2", text)
 
 
 def without_secrets(text: str) -> str:

@@ -102,9 +102,9 @@ def status_line(recording: Recording) -> str:
     elif "transfer-encoding" in headers:
         parts.append(headers["transfer-encoding"])
     if response.is_redirect and location:
-        parts.append(f"redirect to {masked(location)}, not followed")
+        parts.append(f"redirect to {location}, not followed")
     parts.append(f"headers after {recording.headers_at:.3f} s")
-    return " · ".join(shorten(without_secrets(part), MOST_PART) for part in parts)
+    return " · ".join(shorten(masked(part), MOST_PART) for part in parts)
 
 
 def remarks(recording: Recording) -> list[str]:

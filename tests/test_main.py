@@ -175,6 +175,14 @@ def test_a_body_cut_short_is_a_failure():
 
 
 @pytest.mark.parametrize(
+    "words", [["/x?token=S3CRET"], ["http://127.0.0.1:1/", "-H", "X-Token S3CRET"]]
+)
+def test_what_is_wrong_is_said_without_its_secrets(words):
+    done = run(*RECORD, *words)
+    assert done.returncode == 2 and "S3CRET" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
     ("words", "code"),
     [
         (["http://127.0.0.1:1/"], 1),

@@ -151,6 +151,13 @@ def test_other_options_are_those_of_httpx():
         record("/silent", timeout=0.2, quiet=True)
 
 
+@pytest.mark.parametrize("password", ["S3CRET/x", "S3CRET#x", "S3CRET?x", "a/S3CRET@x"])
+def test_a_password_that_makes_an_address_wrong_is_not_shown(password):
+    with pytest.raises(ValueError, match="'http://h:1/' is not a URL: a password has") as caught:
+        record(f"http://ann:{password}@h:1/")
+    assert "S3CRET" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("target", "error", "words"),
     [
