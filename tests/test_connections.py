@@ -149,4 +149,5 @@ def test_little_is_kept_of_what_comes_while_a_request_is_answered():
         (protocol,) = server._uvicorn.server_state.connections
         wire.sendall(WHOLE * 4000)
         wait_until(lambda: protocol.conn.trailing_data[0])
-        assert len(protocol.conn.trailing_data[0]) <= READ_BYTES
+        # On Windows, asyncio reads by other means: 64 KiB at once.
+        assert len(protocol.conn.trailing_data[0]) <= 4 * READ_BYTES < len(WHOLE * 4000)
