@@ -105,7 +105,7 @@ TAUGHT = [
     ('@app.get("/events")', 5, "response-program", '@app.get("/events")'),
     ("EventSourceResponse(event_generator", 5, "response-program", "EventSourceResponse(made"),
     # The first table
-    ("General-purpose streaming |", 8, "title", "Bytes where the client consumes"),
+    ("General-purpose streaming |", 8, "title", "bytes where the client consumes"),
     ("Real-time browser push (one-way)", 8, "title", "events where it reacts"),
     ("Any (binary or text) | Text only", 7, "tables-corrected", "| any data against text only"),
     ("Protocol | Plain HTTP", 7, "tables-corrected", "| plain HTTP against the SSE protocol"),
@@ -165,7 +165,7 @@ TAUGHT = [
     # When to use what? The core idea
     ("when to use what", 8, "title", "# Choose one"),
     ("writing efficient FastAPI apps", 8, "csv-look", "one.summary"),
-    ("What you need | Use |", 8, "choices-task", "| Case | Choose | For what you saw |"),
+    ("What you need | Use |", 8, "choices-task", "| Case | Choose | Because |"),
     ("send large data efficiently", 8, "csv", "A row at a time makes an export slow"),
     ("push real-time updates", 8, "notifications", "every listener gets every notification"),
     # When to use `StreamingResponse`
@@ -197,7 +197,7 @@ TAUGHT = [
     ("Progress: {i * 20}%", 8, "progress-program", "Progress: {percent}%"),
     ("EventSourceResponse(event_gen())", 8, "progress-program", "EventSourceResponse(events())"),
     # Key differences
-    ("Purpose | Send large data", 8, "title", "Bytes where the client consumes"),
+    ("Purpose | Send large data", 8, "title", "bytes where the client consumes"),
     ("Temporary (ends when done)", 7, "headers", "both bodies end with a chunk of size 0"),
     ("Protocol | Raw HTTP stream", 7, "wire-both", "bytes of body"),
     ("Format | Any (binary/text)", 7, "binary-look", "base64.b64encode(every_byte)"),
@@ -286,7 +286,7 @@ CORRECTED = [
     (
         ("downloading the CSV as", "Stream rows as they"),
         (3, "batch-look", "rows a chunk:"),
-        (3, "batches-seen", "A hundred rows a chunk take a small fraction of the time"),
+        (3, "batches-seen", "the export takes a small fraction of the time"),
     ),
     # One class is Starlette's, the other sse-starlette's; neither is made from the other.
     (

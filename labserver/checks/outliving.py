@@ -31,6 +31,7 @@ def outlives(app: Any) -> str | None:
     with served(app) as url:
         patiently(lambda: _judge_run(url))
         _judge_late(url)
+        _judge_second(url)
         after = ask(f"{url}/progress", seconds=1.0, headers={"Last-Event-ID": "100"})
     waits = "a client that had 100 and comes back waits for ever: end its stream, or answer 204"
     return None if after.whole else f"{waits}."
@@ -99,6 +100,20 @@ def _judge_late(url: str) -> None:
         require(in_time, f"the job is done, {took}: does the work wait for a listener?", Late)
 
     patiently(judge_all)
+
+
+def _judge_second(url: str) -> None:
+    """A second POST starts the steps from the first; what the first job reached is forgotten."""
+    start = time.perf_counter()
+    _judge_post(ask(f"{url}/job", "POST"))
+    time.sleep(STEP)
+    opened = time.perf_counter() - start
+    back = _listened(url)
+    ids = _ids(back)
+    require(ids[-1:] == [100], f"after a second POST /job, a client got {ids}, and never 100.")
+    took = opened + back.events[-1].at
+    early = f"a second job: 100 came {took:.1f} s after its POST, expected: {JOB:g} s"
+    require(took > 0.95 * JOB, f"{early}. Does it forget what the first job reached?")
 
 
 def _judge_rest(back: Recording, who: str, had: int) -> None:
