@@ -176,9 +176,8 @@ def _url(text: str) -> str:
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = _text(text).partition(":")
     if not colon or not name.strip():
-        raise argparse.ArgumentTypeError(
-            "a header is NAME:VALUE, with a colon"
-        )  # it may be secret
+        # What was given may be a secret.
+        raise argparse.ArgumentTypeError("a header is NAME:VALUE, with a colon")
     return name.strip(), value.strip()
 
 

@@ -11,7 +11,7 @@ from labserver.recording import Recording
 
 SEVERAL = 3  # items; two may come together by chance
 NOTABLE = 0.25  # seconds; what is later by less may be the machine's doing
-WAIT = 0.3  # seconds before the first byte that are worth a word
+LATE_FIRST = 0.3  # seconds before the first byte that are worth a word
 AT_ONCE = 0.1  # of the wait before: what comes within it came at one moment
 SLOW_AGAIN = 0.5  # of the wait before: another answer that came sooner was not as slow
 HEADERS_WAITED = 0.5  # of the wait before: headers that came later waited for the first byte
@@ -22,7 +22,8 @@ JSON_LINES = {
     "application/jsonl",
     "application/x-jsonl",
 }
-LINES = JSON_LINES | {"", "text/plain"}  # types that come line by line, where they stream
+# Media types that come line by line, where they stream.
+LINE_TYPES = JSON_LINES | {"", "text/plain"}
 
 
 class Silence(NamedTuple):
@@ -144,7 +145,7 @@ class Observation:
     @property
     def came_at_once(self) -> bool:
         """Whether a whole body came at one moment after a wait, and not by chance."""
-        late = self.alone.whole and self.first > WAIT
+        late = self.alone.whole and self.first > LATE_FIRST
         if not late or self.last - self.first > AT_ONCE * self.first:
             return False
         again = [one.chunks[0].at for one in self.pair.answers if one.chunks]

@@ -29,7 +29,7 @@ AS_A_BROWSER = "gzip, deflate, br, zstd"
 LATER = 1.0  # seconds that another answer may take longer than the first
 MUCH_LATER = 2.0  # the same, for one that is watched to its end
 REST_SECONDS = 1.0  # for a request to another path, with nothing under way
-LOOK = 0.7  # of all the time: how long the first look may take
+LOOK_SHARE = 0.7  # of all the time, for the first look
 LOOK_PIECES, LOOK_SECONDS = 10, 8.0  # what a stream of a good pace is looked at
 OTHER_SECONDS = 6.0  # for another request, where the stream got no headers
 AS_LATE = 0.95  # of that time: then it got no headers, either
@@ -78,6 +78,7 @@ class Prober:
             return
         if self.direct:
             seen.direct = self._ask_directly(self.direct)
+        # None is no wait: where no connection can be made, the next requests tell.
         seen.after = self.requests.wait(_patience(seen)) or 0.0
         if seen.after >= _patience(seen):
             return  # it answers nobody any more
@@ -87,7 +88,7 @@ class Prober:
 
     def _ask_directly(self, direct: Requests) -> Recording:
         """The same request at the direct address. Raises where nothing answers there."""
-        return direct.ask(LOOK * self.requests.left(), StopAfter(LOOK_PIECES, 0.0, SEVERAL))
+        return direct.ask(LOOK_SHARE * self.requests.left(), StopAfter(LOOK_PIECES, 0.0, SEVERAL))
 
     def _look_again(self, seen: Observation, parts: set[str]) -> None:
         """Measure these parts once more, since a busy machine may have been the reason.
@@ -126,7 +127,7 @@ class Prober:
         redirects: list[str] = []
         while True:
             stop = StopAfter(LOOK_PIECES, LOOK_SECONDS, SEVERAL)
-            alone = self.requests.ask(LOOK * self.seconds, stop)
+            alone = self.requests.ask(LOOK_SHARE * self.seconds, stop)
             seen = Observation(alone, redirects, before)
             if not alone.response.has_redirect_location or len(redirects) == MOST_REDIRECTS:
                 return seen
@@ -148,7 +149,12 @@ class Prober:
         seen.no_encoded = 0.0 if seen.encoded else time.perf_counter() - start
 
     def _further(self, seen: Observation) -> None:
-        """What is asked only where the answers so far give a reason."""
+        """What is asked only where the answers so far give a reason.
+
+        `again`: the whole of it once more, after a cut or a long silence, or where others failed.
+        `beyond`: bytes behind a declared length. `resumed`: what comes after an id. `accepted`:
+        what an EventSource would get of an answer that came all at once.
+        """
         requests, alone = self.requests, seen.alone
         quiet = seen.sse and alone.whole and last_silence(alone) > IDLE
         if alone.cut or quiet:
@@ -165,7 +171,10 @@ class Prober:
             seen.accepted = requests.attempt(limit, stop, accept="text/event-stream")
 
     def _once_left(self) -> Recording | None:
-        """Ask again, a second later each time, until it is answered well; four times at most."""
+        """Ask again, a second later each time, until it is answered well or nobody is there.
+
+        Four times at most.
+        """
         again = None
         for pause in PAUSES:
             time.sleep(max(0.0, min(pause, self.requests.left())))

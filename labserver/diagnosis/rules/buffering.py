@@ -7,7 +7,7 @@ held, headers at once  H        |||||||||    the app's work, or a body that is j
 
 from labserver.diagnosis.finding import Level, rule
 from labserver.diagnosis.items import items_of
-from labserver.diagnosis.observation import LINES, NOTABLE, SEVERAL, Observation
+from labserver.diagnosis.observation import LINE_TYPES, NOTABLE, SEVERAL, Observation
 from labserver.diagnosis.pace import headers_with_body
 from labserver.recording import counted
 
@@ -63,7 +63,8 @@ def held_after_headers(seen: Observation) -> str:
 
 def _whole(seen: Observation) -> bool:
     """Whether what may be meant to stream came at once."""
-    if not seen.came_at_once or not (seen.sse or seen.alone.media_type in LINES | {"text/csv"}):
+    may_stream = seen.sse or seen.alone.media_type in {*LINE_TYPES, "text/csv"}
+    if not seen.came_at_once or not may_stream:
         return False
     return len(seen.items) >= SEVERAL or (len(seen.alone.chunks) == 1 and not seen.sse)
 

@@ -9,7 +9,7 @@ What counts a number, or waits for a time, does so for the rest at the end too: 
 from statistics import median
 
 from labserver.diagnosis.finding import Level, rule
-from labserver.diagnosis.observation import LINES, NOTABLE, SEVERAL, Observation
+from labserver.diagnosis.observation import LINE_TYPES, NOTABLE, SEVERAL, Observation
 from labserver.diagnosis.pace import Burst, gaps, usual_gap
 
 BUFFER_BYTES = 2**16  # the largest buffer that is common
@@ -39,7 +39,7 @@ def bursts(seen: Observation) -> str:
 )
 def advice_bursts(seen: Observation) -> str:
     small = seen.alone.size < BUFFER_BYTES * len(seen.bursts)
-    suspect = seen.sse or (seen.alone.media_type in LINES and small)
+    suspect = seen.sse or (seen.alone.media_type in LINE_TYPES and small)
     return _told(seen.bursts) if suspect and _in_joined_bursts(seen) else ""
 
 

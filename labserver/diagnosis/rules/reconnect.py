@@ -54,9 +54,10 @@ def new_ids(seen: Observation) -> str:
         return ""  # data that repeat do not show that it is the same event
     for other in [*seen.pair.answers, *seen.resumed.values()]:
         theirs = [event for event in other.events if event.id][: len(mine)]
-        same = len(theirs) > 1 or len(mine) == 1
-        same = same and [event.data for event in theirs] == [e.data for e in mine][: len(theirs)]
-        if theirs and same and not {event.id for event in theirs} & {*seen.ids}:
+        if not theirs or len(theirs) == 1 < len(mine):
+            continue  # one event of several may be the same by chance
+        same = all(e.data == event.data for e, event in zip(theirs, mine, strict=False))
+        if same and not {event.id for event in theirs} & {*seen.ids}:
             return (
                 f"data {quoted(mine[0].data)} came with id {quoted(mine[0].id)}, "
                 f"then with id {quoted(theirs[0].id)}"
