@@ -12,7 +12,9 @@ from itertools import pairwise
 
 import httpx
 import pytest
+from jupyter_client.manager import start_new_kernel
 from listeners import attentive, tell, tell_surely
+from machine import NO_PROXIES
 from waiting import LONG, PATIENT, wait_until
 
 import labserver.app
@@ -22,6 +24,14 @@ from labserver.storage import NONE_HERE, Valkey, find
 from labserver.workers import Workers
 
 APP = "from labserver.app import app\n"
+SERVES = """import os
+from labserver import serve
+from labserver.app import app
+from labserver.storage import run_valkey
+valkey = run_valkey()
+os.environ["LABSERVER_STORE"] = valkey.url
+print(serve(app).url + "/notifications")
+"""
 posix = pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL and no SIGSTOP there")
 
 
@@ -282,15 +292,23 @@ def test_a_store_that_hangs_hangs_nobody(valkey, monkeypatch):
             assert all(event.event == "notification" for event in everyone[0].heard)
 
 
-def test_two_servers_with_a_store_each_hear_their_own_alone(monkeypatch):
+def served_by_a_kernel(stack):
+    """/notifications of an app that a kernel serves, with a Valkey of its own, until both end."""
+    environment = NO_PROXIES | {"LABSERVER_STORE": ""}
+    manager, client = start_new_kernel(kernel_name="python3", env=environment)
+    stack.callback(manager.shutdown_kernel)
+    stack.callback(client.stop_channels)
+    printed = []
+    client.execute_interactive(
+        SERVES, timeout=LONG, output_hook=lambda message: printed.append(message["content"])
+    )
+    return "".join(part.get("text", "") for part in printed).split()[-1]
+
+
+def test_two_kernels_with_a_store_each_hear_their_own_notes_alone():
+    find() or pytest.skip(NONE_HERE)
     with ExitStack() as stack:
-        urls = []
-        for _ in "ab":
-            store = needed()
-            stack.callback(store.stop)
-            monkeypatch.setenv("LABSERVER_STORE", store.url)
-            server = stack.enter_context(Server(labserver.app.app))
-            urls.append(f"{server.url}/notifications")
+        urls = [served_by_a_kernel(stack) for _ in "ab"]
         crowds = [stack.enter_context(attentive(url, 1)) for url in urls]
         for name, url in zip("ab", urls, strict=True):
             tell_surely(url, name)
