@@ -28,17 +28,18 @@ def end():
     os._exit(0)
 threading.Thread(target=end, daemon=True).start()
 """
-# What each worker serves: the program, behind the guard.
+# What each worker serves: the program, behind the guard and with the bound of `serve`.
 WORKER = """import watch
+from labserver.bounds import BoundedBody
 from labserver.guard import Guard
 from main import app
-app = Guard(app)
+app = Guard(BoundedBody(app))
 """
 # The process that starts the workers, and a new one where one has died.
 RUN = """import sys
 sys.path.insert(0, "")
 import watch, uvicorn
-uvicorn.run("worker:app", port=0, workers=int(sys.argv[1]), access_log=False)
+uvicorn.run("worker:app", port=0, workers=int(sys.argv[1]), access_log=False, http="h11")
 """
 
 
@@ -86,7 +87,7 @@ class Workers:
 
     @property
     def log(self) -> str:
-        """What the processes have printed and logged."""
+        """What the processes have printed and logged. It has no bound while they run."""
         return shown_lines(self._log.read_text("utf-8", "replace")) if self._log.exists() else ""
 
     @property

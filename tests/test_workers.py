@@ -11,10 +11,12 @@ import pytest
 from machine import NO_PROXIES
 from waiting import PATIENT, wait_until
 
+from labserver.bounds import BODY_BYTES
 from labserver.workers import Workers, source_of
 
 PROGRAM = "import os\nfrom fastapi import FastAPI\napp = FastAPI()\napp.get('/')(os.getpid)\n"
 KEEPS = f"""
+from labserver.bounds import BODY_BYTES
 from labserver.workers import Workers
 workers = Workers({PROGRAM!r})
 print(*workers.pids, workers._folder.name, flush=True)
@@ -39,6 +41,12 @@ def test_a_page_from_elsewhere_is_refused():
         for host, status in (("evil.example", 421), ("localhost", 200)):
             response = httpx.get(workers.url, headers={"Host": host}, **PATIENT)
             assert response.status_code == status, host
+
+
+def test_a_body_is_bounded_as_by_serve():
+    with Workers(PROGRAM, 1) as workers:
+        response = httpx.post(workers.url, content=b"x" * (BODY_BYTES + 1), **PATIENT)
+        assert response.status_code == 413
 
 
 @pytest.mark.parametrize("count", [1, 2])
