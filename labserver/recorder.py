@@ -185,9 +185,10 @@ class _Reading:
         self.undecoded += size
         for event, text, id in self.events.feed(data):
             self.undecoded = 0
-            kept = (event, text, id) if self.keep else (event[:MOST_NAME], "", id[:MOST_NAME])
-            recording.events.append(RecordedEvent(at, *kept))
-            if watcher and watcher.event(RecordedEvent(at, event, text, id)):
+            whole = RecordedEvent(at, event, text, id)
+            kept = whole if self.keep else RecordedEvent(at, event[:MOST_NAME], "", id[:MOST_NAME])
+            recording.events.append(kept)
+            if watcher and watcher.event(whole):
                 return True
             if len(recording.events) == self.bounds.max_chunks:
                 break
