@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 Address = tuple[str, int]  # of a client: its host and port
+MOST_NOTED = 2**20  # requests and moments, of all clients together: 40 MiB or so
 
 
 class Sends:
     """An ASGI layer that notes the time of each body message that is not empty.
 
-    It changes nothing about a response, and notes only while somebody is `watching`. `returned`
-    is set unless the app is still at work on a request whose response is complete.
+    It changes nothing about a response, and notes only while somebody is `watching`, a million
+    times at most. `returned` is set unless the app is still at work on a request whose response
+    is complete.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -26,6 +28,7 @@ class Sends:
         self._watchers = 0
         self._lock = threading.Lock()  # several threads may record at once
         self._moments: dict[Address, list[float]] = {}
+        self._noted = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the app, as ASGI has it."""
@@ -48,17 +51,18 @@ class Sends:
                 self._watchers -= 1
                 if not self._watchers:
                     self._moments.clear()
+                    self._noted = 0
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         moments: list[float] | None = None
-        if self._watchers and scope["client"]:
+        if self._watchers and scope["client"] and self._has_room():
             moments = self._moments[tuple(scope["client"])] = []
         complete = False
 
         async def noting_send(message: Message) -> None:
             nonlocal complete
             if message["type"] == "http.response.body":
-                if moments is not None and message.get("body"):
+                if moments is not None and message.get("body") and self._has_room():
                     moments.append(time.perf_counter())
                 if not message.get("more_body") and not complete:
                     complete = True
@@ -70,6 +74,10 @@ class Sends:
         finally:
             if complete:
                 self._count(-1)
+
+    def _has_room(self) -> bool:
+        self._noted += 1
+        return self._noted <= MOST_NOTED
 
     def _count(self, change: int) -> None:
         self._answered += change

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 from waiting import LONG
 
+from labserver import sends
 from labserver.sends import Sends
 from labserver.server import Server
 
@@ -73,3 +74,13 @@ def test_the_layer_keeps_backpressure_and_cancellation(watched, client):
             line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         assert ended.wait(LONG)
     assert not moments
+
+
+def test_what_strangers_make_it_note_is_bounded_until_the_next_watch(monkeypatch, client):
+    monkeypatch.setattr(sends, "MOST_NOTED", 3)
+    with Server(hand_written) as server:
+        for _ in range(2):
+            with server.sends.watching() as moments:
+                for _ in range(2):
+                    client.get(server.url)
+                assert sum(map(len, moments.values())) == 2
