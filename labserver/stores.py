@@ -7,13 +7,12 @@ An id that Valkey gave means the same in every process, so any of them can resum
 import asyncio
 import logging
 import os
-import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol, TypeVar
 
+from labserver.memory import KEPT, MemoryStore, Note, Tail
 from labserver.printing import printable
-from labserver.tail import KEPT, Note, Tail
 
 KEY = "labserver:notifications"  # the stream's
 ANSWER_SECONDS = 2.0  # that a store has for one command
@@ -45,36 +44,16 @@ class Store(Protocol):
         """
 
 
-class MemoryStore:
-    """Notes in the memory of this process; another one does not hear of them."""
-
-    def __init__(self) -> None:
-        self._life = time.time_ns() // 1_000_000  # the ids of an earlier process are unknown
-        self._count = 0
-        self._tail = Tail([Note(f"{self._life}-0", None)])
-
-    async def publish(self, text: str) -> str:
-        """Keep a note; returns its id."""
-        self._count += 1
-        self._tail.add(Note(f"{self._life}-{self._count}", text))
-        return self._tail.last
-
-    async def last(self) -> str:
-        """The id of the newest note."""
-        return self._tail.last
-
-    async def after(self, id: str, seconds: float) -> list[Note]:
-        """The notes after that one, as Store says."""
-        if not self._tail.after(id):
-            await self._tail.wait(seconds)
-        return self._tail.after(id)
-
-
 class ValkeyStore:
     """Notes in a stream of a Valkey or Redis, which several processes share.
 
-    In each process one task, `follow`, reads the stream (XREAD, from the id that it had last) and
-    feeds the tail that all listeners of the process read: one connection for all of them.
+    In each process one task, `follow`, reads the stream for all listeners, by one connection:
+
+        follow       take a tail ---> feed it: XREAD, XREAD, …, while `_live` is set --+
+                          ^                                                            |
+                          +--- notes were missed, or an error came: then 0.2 s later --+
+
+        a listener   wait until `_live` is set, a second at most; read the tail; wait for more
     """
 
     def __init__(self, url: str) -> None:
@@ -87,10 +66,10 @@ class ValkeyStore:
             socket_timeout=ANSWER_SECONDS,
             socket_connect_timeout=ANSWER_SECONDS,
         )
-        self._tail: Tail | None = None
-        self._why = "it was not asked yet"
+        self._tail: Tail | None = None  # what `follow` has read; older than the store, if not live
+        self._live = asyncio.Event()  # set while `follow` feeds the tail
+        self._why = "it was not asked yet"  # why it is not live
         self._warned = False
-        self._live = asyncio.Event()  # set while the reader follows the stream
 
     async def publish(self, text: str) -> str:
         """Keep a note (XADD) and return its id."""
@@ -98,7 +77,7 @@ class ValkeyStore:
         return str(await self._answer(self._client.xadd(KEY, fields, maxlen=KEPT)))
 
     async def last(self) -> str:
-        """The id of the newest note that the reader has."""
+        """The id of the newest note that `follow` has read."""
         return (await self._live_tail(0)).last
 
     async def after(self, id: str, seconds: float) -> list[Note]:
@@ -106,7 +85,7 @@ class ValkeyStore:
         tail = await self._live_tail(seconds)
         if id and id not in tail:
             await self._catch_up(tail)  # another process may have given it a moment ago
-        if not tail.after(id):
+        if not tail.after(id):  # LookupError: it is not in the tail even now
             await tail.wait(seconds)
         return tail.after(id)
 

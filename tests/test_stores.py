@@ -18,7 +18,7 @@ from machine import NO_PROXIES
 from waiting import LONG, PATIENT, wait_until
 
 import labserver.app
-from labserver import record, stores, tail
+from labserver import memory, record, stores
 from labserver.server import Server
 from labserver.storage import NONE_HERE, Valkey, find
 from labserver.workers import Workers
@@ -115,7 +115,7 @@ def test_an_id_that_is_not_known_is_told_so_and_gets_all_that_is_kept(url, id):
 
 
 def test_an_id_that_is_too_old_is_told_so(monkeypatch):
-    monkeypatch.setattr(tail, "KEPT", 3)
+    monkeypatch.setattr(memory, "KEPT", 3)
     with (
         Server(labserver.app.app) as server,
         attentive(f"{server.url}/notifications", 1) as listeners,
@@ -128,7 +128,7 @@ def test_an_id_that_is_too_old_is_told_so(monkeypatch):
 
 
 def test_a_slow_listener_holds_up_nobody_and_is_told_what_it_missed(monkeypatch):
-    monkeypatch.setattr(tail, "KEPT", 50)
+    monkeypatch.setattr(memory, "KEPT", 50)
     long, count = "\N{GOTHIC LETTER HWAIR}" * 900, 2500  # 9 MB, more than two sockets hold
     with Server(labserver.app.app) as server, httpx.Client(**PATIENT) as client:
         url = f"{server.url}/notifications"
@@ -319,7 +319,7 @@ def test_two_kernels_with_a_store_each_hear_their_own_notes_alone():
 
 def test_more_notes_than_are_kept_during_a_pause_are_told_as_missing(valkey, monkeypatch):
     monkeypatch.setattr(stores, "KEPT", 100)
-    monkeypatch.setattr(tail, "KEPT", 100)
+    monkeypatch.setattr(memory, "KEPT", 100)
 
     async def read_late():
         store = stores.ValkeyStore(valkey.url)

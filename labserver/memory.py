@@ -1,10 +1,11 @@
-"""The newest notes of a process, which all its listeners share.
+"""Notifications in the memory of one process: its listeners share the newest ones.
 
 A queue for each listener would hold the same notes again and again. Here each listener remembers
-its own place, so that a slow one takes no memory and holds up nobody.
+its own place, so that a slow one takes no memory and never blocks the others.
 """
 
 import asyncio
+import time
 from collections import deque
 from contextlib import suppress
 from typing import NamedTuple
@@ -62,3 +63,28 @@ class Tail:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._news.wait()
+
+
+class MemoryStore:
+    """Notes in the memory of this process; another one does not hear of them."""
+
+    def __init__(self) -> None:
+        self._life = time.time_ns() // 1_000_000  # the ids of an earlier process are unknown
+        self._count = 0
+        self._tail = Tail([Note(f"{self._life}-0", None)])
+
+    async def publish(self, text: str) -> str:
+        """Keep a note; returns its id."""
+        self._count += 1
+        self._tail.add(Note(f"{self._life}-{self._count}", text))
+        return self._tail.last
+
+    async def last(self) -> str:
+        """The id of the newest note."""
+        return self._tail.last
+
+    async def after(self, id: str, seconds: float) -> list[Note]:
+        """The notes after that one, as `stores.Store` says."""
+        if not self._tail.after(id):
+            await self._tail.wait(seconds)
+        return self._tail.after(id)
