@@ -45,11 +45,10 @@ class ThreadLog(logging.Filter):
         return Log("\n".join(self._records))
 
     def keep(self, record: logging.LogRecord) -> None:
-        """Keep a record, unless it is of a request that stop() cancelled, which is no fault."""
-        cancelled = record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError)
+        """Keep a record, unless it is of a request that was cancelled, as by stop(): no fault."""
         # Below a warning, a record may hold a token: that of a WebSocket's headers.
-        if record.levelno >= logging.WARNING and not cancelled:
-            text = self._formatter.format(record).rstrip()
+        if record.levelno >= logging.WARNING and not _is_of_cancelled(record):
+            text = self._text_of(record).rstrip()
             if len(text) > MOST_CHARACTERS:
                 text = f"{text[:1000]}\n…\n{text[1000 - MOST_CHARACTERS :]}"
             self._records.append(shown_lines(text))
@@ -88,6 +87,13 @@ class ThreadLog(logging.Filter):
         self.keep(record)
         return False
 
+    def _text_of(self, record: logging.LogRecord) -> str:
+        try:
+            return self._formatter.format(record)
+        except Exception as error:  # as logging's own handlers, which never let one pass
+            where = f"{record.pathname}, line {record.lineno}"
+            return f"{record.levelname} {record.name}: {where}: no text of this record: {error!r}"
+
     def _writing_here(self, make: Callable[..., Any]) -> Any:
         def made(*args: Any, **options: Any) -> Any:
             protocol = make(*args, **options)
@@ -96,6 +102,13 @@ class ThreadLog(logging.Filter):
             return protocol
 
         return made
+
+
+def _is_of_cancelled(record: logging.LogRecord) -> bool:
+    """Whether it tells that the task which logs it was cancelled, and not one that it awaits."""
+    error = record.exc_info[1] if record.exc_info else None
+    task = asyncio.current_task() if isinstance(error, asyncio.CancelledError) else None
+    return task is not None and task.cancelling() > 0
 
 
 def _change_filters(change: Callable[[list[Any]], list[Any]]) -> None:
@@ -116,6 +129,9 @@ class _Logger(logging.Logger):
 
     def isEnabledFor(self, level: int) -> bool:
         return level >= self.level
+
+    def makeRecord(self, *args: Any, **options: Any) -> logging.LogRecord:
+        return logging.LogRecord(*args[:7])  # whatever setLogRecordFactory says
 
     def handle(self, record: logging.LogRecord) -> None:
         self._thread_log.keep(record)

@@ -15,16 +15,12 @@ class Sends:
     """An ASGI layer that notes the time of each body message that is not empty.
 
     It changes nothing about a response, and notes only while somebody is `watching`, a million
-    times at most. `returned` is set unless the app is still at work on a request whose response
-    is complete.
+    times at most.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self.lifespan_error: BaseException | None = None
-        self.returned = threading.Event()
-        self.returned.set()
-        self._answered = 0  # requests whose response is complete, and their app call is not
         self._watchers = 0
         self._lock = threading.Lock()  # several threads may record at once
         self._moments: dict[Address, list[float]] = {}
@@ -54,37 +50,21 @@ class Sends:
                     self._noted = 0
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        moments: list[float] | None = None
-        if self._watchers and scope["client"] and self._has_room():
-            moments = self._moments[tuple(scope["client"])] = []
-        complete = False
+        if not (self._watchers and scope["client"] and self._has_room()):
+            await self.app(scope, receive, send)
+            return
+        moments = self._moments[tuple(scope["client"])] = []
 
         async def noting_send(message: Message) -> None:
-            nonlocal complete
-            if message["type"] == "http.response.body":
-                if moments is not None and message.get("body") and self._has_room():
-                    moments.append(time.perf_counter())
-                if not message.get("more_body") and not complete:
-                    complete = True
-                    self._count(1)
+            if message.get("body") and self._has_room():
+                moments.append(time.perf_counter())
             await send(message)
 
-        try:
-            await self.app(scope, receive, noting_send)
-        finally:
-            if complete:
-                self._count(-1)
+        await self.app(scope, receive, noting_send)
 
     def _has_room(self) -> bool:
         self._noted += 1
         return self._noted <= MOST_NOTED
-
-    def _count(self, change: int) -> None:
-        self._answered += change
-        if self._answered:
-            self.returned.clear()
-        else:
-            self.returned.set()
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

@@ -32,7 +32,7 @@ from labserver.shutdown import StoppableServer, cancel_rest
 HOST = "127.0.0.1"
 START_SECONDS = 10.0
 STOP_SECONDS = 2.0
-LOG_SECONDS = 0.5  # of each of the two waits of a reader of the log
+LOG_SECONDS = 0.5  # that a reader of the log waits
 
 _current: "Server | None" = None  # the learner's server; stopped, it still keeps the address
 _changing = threading.Lock()  # two threads that serve at once take turns
@@ -123,15 +123,15 @@ class Server:
     def log(self) -> Log:
         """What went wrong in the server so far, with tracebacks: a str that shows its lines.
 
-        Waits for requests whose response is complete, since an error of theirs is logged only
-        after it: half a second at most, and as long again for an event loop that is held.
+        Waits, half a second at most, for requests whose client has all of its response, or has
+        left: an error of theirs may be logged only then.
         """
         if self.running and self._thread.ident != threading.get_ident():
-            self.sends.returned.wait(LOG_SECONDS)
-            logged = threading.Event()  # what the loop had to do before may have logged something
+            told = threading.Event()
             with suppress(RuntimeError):  # it ended a moment ago
-                self._loop.call_soon_threadsafe(logged.set)
-                logged.wait(LOG_SECONDS)
+                self._loop.call_soon_threadsafe(self._uvicorn.tell_answered, told)
+                told.wait(LOG_SECONDS)
+                told.set()
         return self._log.text
 
     def start(self, listener: Listener | None = None) -> None:

@@ -24,7 +24,8 @@ REQUEST_SECONDS = 0.05  # for short requests, to come to their own end
 CANCEL_SECONDS = 0.2  # for cancelled streams, to clean up
 LIFESPAN_SECONDS = 1.0  # for the app's own shutdown
 REST_SECONDS = 0.1  # for what the app left running
-TICKS = 3  # of the loop, until a connection that was accepted has its protocol
+TICKS = 3  # of the loop, until a connection that was accepted, or has ended, is known as such
+LOOK_SECONDS = 0.002  # between two looks at the requests that are being finished
 
 
 class StoppableServer(uvicorn.Server):
@@ -42,10 +43,24 @@ class StoppableServer(uvicorn.Server):
 
     def idle(self) -> list[int]:
         """The file descriptors of connections on which no request is being answered."""
+        return [one.transport.get_extra_info("socket").fileno() for one in self._idle()]
+
+    def tell_answered(self, told: threading.Event, looks: int = TICKS) -> None:
+        """Set `told` once each app call at work has a client that waits for more of its response.
+
+        To be called in the loop. It looks again until then, or until another one has set `told`.
+        """
+        awaited = len(self.server_state.connections) - len(self._idle())
+        if looks <= 1 and len(self.server_state.tasks) <= awaited:
+            told.set()
+        elif not told.is_set():
+            loop = asyncio.get_running_loop()
+            loop.call_later(LOOK_SECONDS, self.tell_answered, told, max(1, looks - 1))
+
+    def _idle(self) -> list[Any]:
         # A cycle is a request and its response. The connection of a WebSocket has none.
         http = [one for one in self.server_state.connections if hasattr(one, "cycle")]
-        idle = [one for one in http if one.cycle is None or one.cycle.response_complete]
-        return [one.transport.get_extra_info("socket").fileno() for one in idle]
+        return [one for one in http if one.cycle is None or one.cycle.response_complete]
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and tell who waits in `settled`."""

@@ -1,5 +1,6 @@
 """server.log: what went wrong in the server, whatever logging says."""
 
+import asyncio
 import logging
 import subprocess
 import sys
@@ -9,10 +10,12 @@ from contextlib import ExitStack
 import httpx
 import pytest
 from apps import answering
-from fastapi import BackgroundTasks, FastAPI
+from fastapi import BackgroundTasks, FastAPI, WebSocket
 from fastapi.responses import StreamingResponse
 from machine import NO_PROXIES
 from waiting import PATIENT
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from labserver import serve
 from labserver.log import ThreadLog
@@ -78,6 +81,7 @@ def test_a_chatty_root_logger_shows_no_access_lines(client, caplog):
         'logging.getLogger("uvicorn.error").setLevel(99)',
         'logging.getLogger("uvicorn").disabled = True',
         "logging.setLoggerClass(type('Mute', (logging.Logger,), {'handle': print}))",
+        "logging.setLogRecordFactory(lambda *args, **options: 1 / 0)",
     ],
 )
 @pytest.mark.parametrize("when", ["before", "after", "in the app"])
@@ -163,6 +167,79 @@ def test_it_is_there_once_the_response_is(client):
             answer = client.get(f"{server.url}/{n}", headers={"Connection": "close"})
             assert answer.status_code == 500
             assert f"number {n}." in server.log
+
+
+def test_it_is_there_once_the_client_has_left(client):
+    app = FastAPI()
+
+    @app.get("/{n}")
+    async def endless(n: int):
+        async def body():
+            try:
+                while True:
+                    yield "x"
+                    await asyncio.sleep(0.01)
+            finally:
+                raise LookupError(f"number {n}.")
+
+        return StreamingResponse(body())
+
+    @app.get("/open/")
+    async def other():
+        async def body():
+            yield "x"
+            await asyncio.sleep(3600)
+
+        return StreamingResponse(body())
+
+    with Server(app) as server, client.stream("GET", f"{server.url}/open/") as is_open:
+        next(is_open.iter_raw())  # what is not being finished is not waited for
+        for n in range(20):
+            with client.stream("GET", f"{server.url}/{n}") as response:
+                next(response.iter_raw())
+            assert f"number {n}." in server.log
+
+
+def test_a_socket_that_the_server_closed_is_waited_for_too():
+    app = FastAPI()
+
+    @app.websocket("/")
+    async def root(socket: WebSocket):
+        await socket.accept()
+        await socket.close()
+        await asyncio.sleep(0.05)
+        raise LookupError("after the end")
+
+    with Server(app) as server:
+        with connect(server.url.replace("http", "ws")) as socket, pytest.raises(ConnectionClosed):
+            socket.recv()
+        assert "after the end" in server.log
+
+
+def test_a_task_that_was_cancelled_and_is_awaited_is_an_error(client):
+    app = FastAPI()
+
+    @app.get("/")
+    async def wrong():
+        task = asyncio.create_task(asyncio.sleep(60))
+        task.cancel("by the app")
+        await task
+
+    with Server(app) as server:
+        assert client.get(server.url).status_code == 500
+        assert "CancelledError" in server.log and "Traceback" in server.log
+
+
+def test_a_record_without_a_text_is_no_error_of_the_app(client):
+    app = FastAPI()
+
+    @app.get("/")
+    async def root():
+        logging.getLogger("uvicorn.error").warning("%d", "no number")
+
+    with Server(app) as server:
+        assert client.get(server.url).status_code == 200
+        assert "test_log.py, line " in server.log and "TypeError" in server.log
 
 
 def test_reading_it_waits_for_no_long_task(client):
