@@ -4,12 +4,10 @@ who is there?      two requests to another path
 what comes?        the request itself, alone, watched the longest: `alone`
 and directly?      the same at another address, where one is given: `direct`
 who waits for it?  another path, after it was left: `after`
-who shares it?     the request twice at once, others beside it: `pair`
+who shares it?     the request twice at once, others beside it: `pair` (together.py)
 compressed?        the request as a browser makes it: `encoded`
-only if the answers so far give a reason:
-                   the request again, with Last-Event-ID, with Accept
-only if a rule asks for it:
-                   the pair, or the one as a browser makes it, once more: `second`
+and what else?     only what the answers so far give a reason for (further.py)
+by chance?         where a rule asks for it, the last two once more: `second`
 """
 
 import time
@@ -17,17 +15,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from labserver.diagnosis.finding import quoted
+from labserver.diagnosis.further import ask_further
 from labserver.diagnosis.observation import MOST_REDIRECTS, SEVERAL, Observation, Pair, Silence
-from labserver.diagnosis.pace import IDLE, last_silence
-from labserver.diagnosis.requests import SAFE, Requests
-from labserver.diagnosis.sockets import bytes_beyond, greeting
-from labserver.diagnosis.stopping import MOST_PIECES, StopAfter
+from labserver.diagnosis.requests import Requests
+from labserver.diagnosis.sockets import greeting
+from labserver.diagnosis.stopping import StopAfter
 from labserver.diagnosis.together import ask_two_at_once
 from labserver.recording import Recording
 
 AS_A_BROWSER = "gzip, deflate, br, zstd"
 LATER = 1.0  # seconds that another answer may take longer than the first
-MUCH_LATER = 2.0  # the same, for one that is watched to its end
 REST_SECONDS = 1.0  # for a request to another path, with nothing under way
 LOOK_SHARE = 0.7  # of all the time, for the first look
 LOOK_PIECES, LOOK_SECONDS = 10, 8.0  # what a stream of a good pace is looked at
@@ -37,12 +34,8 @@ REPEAT_SECONDS = 2.0  # what it takes, at least, to measure a part once more
 PIECES = 8  # of an answer that is compared
 BROWSER_SECONDS = 4.0  # for the request as a browser makes it, at most
 BROWSER_SHARE = 1 / 3  # of the time that is left, for the same
-ACCEPT_SECONDS = 5.0  # for the request with Accept: text/event-stream, at most
-RESUME_SECONDS, RESUME_LATER = 4.0, 1.5  # for what comes after an event: at most, and LATER
 PATIENCE = 3.0  # seconds for another request after the stream was left, at least
 SHORT_SECONDS = 2.0  # for a request that shows what it has to show at once
-PAUSES = (0.0, 1.0, 1.0, 1.0)  # seconds before each try, where a server may still be busy
-ENOUGH_IDS = 3  # so that one in the middle has others before and after it
 MOST_TIMES = 13  # that it sends the same request, if that is not a safe one
 
 
@@ -65,15 +58,10 @@ class Prober:
         """Ask, one question after another, as far as the answers leave one."""
         before = self._at_rest()
         try:
-            seen = self._follow(before)
+            seen = self.seen = self._follow(before)
         except TimeoutError as error:
-            other = self.requests.wait(OTHER_SECONDS)
-            if other is None or other > AS_LATE * OTHER_SECONDS:
-                raise  # it answers nobody
-            direct = self._ask_directly(self.direct).headers_at if self.direct else None
-            self.seen = Silence(str(error), other, direct)
+            self.seen = self._silence(error)
             return
-        self.seen = seen
         if not seen.alone.response.is_success:
             return
         if self.direct:
@@ -84,7 +72,15 @@ class Prober:
             return  # it answers nobody any more
         ask_two_at_once(self.requests, seen)
         self._as_a_browser(seen)
-        self._further(seen)
+        ask_further(self.requests, seen)
+
+    def _silence(self, error: TimeoutError) -> Silence:
+        """What was seen of a request without headers; raises the error if nobody is answered."""
+        other = self.requests.wait(OTHER_SECONDS)
+        if other is None or other > AS_LATE * OTHER_SECONDS:
+            raise error
+        direct = self._ask_directly(self.direct).headers_at if self.direct else None
+        return Silence(str(error), other, direct)
 
     def _ask_directly(self, direct: Requests) -> Recording:
         """The same request at the direct address. Raises where nothing answers there."""
@@ -147,53 +143,6 @@ class Prober:
         start, stop = time.perf_counter(), StopAfter(PIECES)
         seen.encoded = self.requests.attempt(limit, stop, True, accept_encoding=AS_A_BROWSER)
         seen.no_encoded = 0.0 if seen.encoded else time.perf_counter() - start
-
-    def _further(self, seen: Observation) -> None:
-        """What is asked only where the answers so far give a reason.
-
-        `again`: the whole of it once more, after a cut or a long silence, or where others failed.
-        `beyond`: bytes behind a declared length. `resumed`: what comes after an id. `accepted`:
-        what an EventSource would get of an answer that came all at once.
-        """
-        requests, alone = self.requests, seen.alone
-        quiet = seen.sse and alone.whole and last_silence(alone) > IDLE
-        if alone.cut or quiet:
-            seen.again = requests.attempt(alone.seconds + MUCH_LATER, StopAfter(MOST_PIECES))
-        elif any(map(_failed, seen.others)):
-            seen.again = self._once_left()
-        if seen.length and alone.whole and requests.method == "GET":
-            seen.beyond = bytes_beyond(requests.url, requests.headers, alone.size, requests.left())
-        if seen.sse and len(seen.ids) >= ENOUGH_IDS and requests.method in SAFE:
-            self._resume(seen)
-        if seen.came_at_once:
-            limit = min(2 * alone.seconds + LATER, ACCEPT_SECONDS)
-            stop = StopAfter(LOOK_PIECES)
-            seen.accepted = requests.attempt(limit, stop, accept="text/event-stream")
-
-    def _once_left(self) -> Recording | None:
-        """Ask again, a second later each time, until it is answered well or nobody is there.
-
-        Four times at most.
-        """
-        again = None
-        for pause in PAUSES:
-            time.sleep(max(0.0, min(pause, self.requests.left())))
-            again = self.requests.attempt(SHORT_SECONDS, StopAfter(1))
-            if not again or not _failed(again):
-                break
-        return again
-
-    def _resume(self, seen: Observation) -> None:
-        """Ask for what comes after an event in the middle, and after the last one."""
-        middle, last = seen.ids[len(seen.ids) // 2], seen.ids[-1]
-        for id in [middle, last] if seen.alone.whole else [middle]:
-            limit = min(seen.first + RESUME_LATER, RESUME_SECONDS)
-            if answer := self.requests.attempt(limit, StopAfter(1), last_event_id=id):
-                seen.resumed[id] = answer
-
-
-def _failed(answer: Recording) -> bool:
-    return answer.cut or answer.response.status_code >= 500
 
 
 def _patience(seen: Observation) -> float:
