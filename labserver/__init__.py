@@ -2,9 +2,9 @@
 
 from labserver import checks
 from labserver.browser import show
+from labserver.current import serve
 from labserver.diagnosis import diagnose
 from labserver.plotting import timeline
 from labserver.recorder import record
-from labserver.server import serve
 
 __all__ = ["checks", "diagnose", "record", "serve", "show", "timeline"]

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from labserver import recorder, server
+from labserver import current, recorder
 from labserver.diagnosis import Level, examine
 from labserver.printing import masked
 from labserver.recording import Bounds, Chunk, Ending, RecordedEvent
@@ -53,7 +53,7 @@ def serve(options: argparse.Namespace) -> int:
     """Serve the finished app until Ctrl+C."""
     from labserver.app import app  # not needed for recording, and slow to import
 
-    running = server.serve(app, options.port)
+    running = current.serve(app, options.port)
     with suppress(KeyboardInterrupt), running:
         print("Ctrl+C stops it.", flush=True)
         while running.running:

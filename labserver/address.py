@@ -4,18 +4,20 @@ import re
 
 import httpx
 
-from labserver import server
+from labserver import current
+from labserver.connections import HOST
 from labserver.printing import masked
+from labserver.server import Server
 
 
-def resolve(url: str | httpx.URL) -> tuple[httpx.URL, server.Server | None]:
+def resolve(url: str | httpx.URL) -> tuple[httpx.URL, Server | None]:
     """The whole URL asked for, and the lab's server where it is one of its own.
 
     Raises TypeError, ValueError or RuntimeError as `record` does.
     """
     if not isinstance(url, str | httpx.URL):
         raise TypeError(f"A path such as '/export' or a URL is needed, not {type(url).__name__}.")
-    lab = server.running()
+    lab = current.running()
     try:
         if str(url).startswith("/"):
             if lab is None:
@@ -32,5 +34,5 @@ def resolve(url: str | httpx.URL) -> tuple[httpx.URL, server.Server | None]:
             f"A path that starts with / or a whole URL is needed, such as "
             f"http://127.0.0.1:8000/export, not {masked(repr(str(url)))}."
         )
-    ours = lab and address.host in (server.HOST, "localhost") and address.port == lab.port
+    ours = lab and address.host in (HOST, "localhost") and address.port == lab.port
     return address, lab if ours else None

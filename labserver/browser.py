@@ -5,7 +5,7 @@ import json
 from secrets import token_urlsafe
 from urllib.parse import urlsplit
 
-from labserver import server
+from labserver import current
 from labserver.guard import LIVENESS_PATH, LOOPBACK, SECRET, SECRET_NAME, hub_prefix
 
 AGAIN = "run this notebook's cells from the top down to this one"
@@ -20,7 +20,7 @@ def show(path: str = "/", height: int = 600) -> "Page":
 
     Raises RuntimeError when nothing is served, ValueError for a path that does not start with /.
     """
-    lab = server.running()
+    lab = current.running()
     if lab is None:
         raise RuntimeError("No server is running: serve an app first, with serve(app).")
     if not isinstance(path, str) or not path.startswith("/") or path.startswith("//"):

@@ -10,6 +10,7 @@ from typing import Any
 if sys.platform != "win32":
     import resource
 
+HOST = "127.0.0.1"  # no other machine reaches it
 # Of the process, if the system allows more: a connection takes 6 KiB, and up to 130 KiB where its
 # client asks, but reads nothing.
 DESCRIPTORS = 4096
@@ -83,34 +84,20 @@ class _Connection(socket.socket):
             self.shutdown(socket.SHUT_RDWR)
 
 
-def listen(host: str, port: int) -> Listener:
-    """Listen on an address; port 0 is any that is free. Raises OSError, with the reason."""
+def listen(port: int) -> Listener:
+    """Listen on 127.0.0.1; port 0 is any that is free. Raises OSError, with the reason."""
     # The protocol by name: asyncio sends small pieces at once (TCP_NODELAY) only where it is told.
     listener = Listener(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if sys.platform != "win32":  # there it would let two servers share a port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
+        listener.bind((HOST, port))
         listener.listen(BACKLOG)  # at once: a taken port may show only here
     except OSError as error:
         listener.close()
         reason = error.strerror or error
-        raise OSError(error.errno, f"Port {port} on {host} cannot be used: {reason}") from None
+        raise OSError(error.errno, f"Port {port} on {HOST} cannot be used: {reason}") from None
     return listener
-
-
-def listen_again(host: str, port: int, elsewhere: bool) -> Listener:
-    """Listen on a port again. Where another program has it now, take a free one if `elsewhere`.
-
-    Otherwise this raises OSError, as `listen` does.
-    """
-    try:
-        return listen(host, port)
-    except OSError:
-        if not elsewhere:
-            raise
-        print(f"The old address, port {port}, is in use by another program: a new one is taken.")
-        return listen(host, 0)
 
 
 def descriptors() -> int:

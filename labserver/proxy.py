@@ -19,7 +19,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from labserver import keeper, server
+from labserver import current, keeper
+from labserver.connections import HOST
 from labserver.printing import shown_lines
 
 START_SECONDS = 10.0
@@ -97,7 +98,7 @@ def nginx(settings: str = "", app: str = "", quiet: bool = False) -> Iterator[Pr
     Raises RuntimeError where nothing is served or nginx does not start, ValueError with nginx's
     own message where it refuses the settings.
     """
-    running = server.running()
+    running = current.running()
     app = app or (running.url if running else "")
     if not app:
         raise RuntimeError("No server is running: serve an app first, with serve(app).")
@@ -114,7 +115,7 @@ def nginx(settings: str = "", app: str = "", quiet: bool = False) -> Iterator[Pr
     process = _start(folder, command)
     try:
         _wait_until_up(process, port, settings)
-        proxy = Proxy(f"http://{server.HOST}:{port}", folder)
+        proxy = Proxy(f"http://{HOST}:{port}", folder)
         if not quiet:
             name = ".".join(map(str, version()))
             print(f"nginx {name} on {proxy.url}, in front of {app}", flush=True)
@@ -180,7 +181,7 @@ def _wait_until_up(process: "subprocess.Popen[str]", port: int, settings: str) -
         if process.poll() is not None:
             raise _refused(process.stderr.read() if process.stderr else "", settings)
         try:
-            socket.create_connection((server.HOST, port), timeout=1).close()
+            socket.create_connection((HOST, port), timeout=1).close()
             return
         except OSError:
             time.sleep(0.01)
@@ -218,5 +219,5 @@ def _stop(process: "subprocess.Popen[str]", folder: str) -> None:
 
 
 def _free_port() -> int:
-    with socket.create_server((server.HOST, 0)) as free:
+    with socket.create_server((HOST, 0)) as free:
         return int(free.getsockname()[1])

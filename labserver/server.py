@@ -22,53 +22,16 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from labserver.bounds import MESSAGE_BYTES, BoundedBody
-from labserver.connections import Listener, listen, listen_again
+from labserver.connections import HOST, Listener, listen
 from labserver.guard import Guard
 from labserver.leftovers import Leftovers
 from labserver.log import Log, ThreadLog
 from labserver.sends import Sends
 from labserver.shutdown import StoppableServer, cancel_rest
 
-HOST = "127.0.0.1"
 START_SECONDS = 10.0
 STOP_SECONDS = 2.0
 LOG_SECONDS = 0.5  # that a reader of the log waits
-
-_current: "Server | None" = None  # the learner's server; stopped, it still keeps the address
-_changing = threading.Lock()  # two threads that serve at once take turns
-
-
-def serve(app: ASGIApp, port: int = 0) -> "Server":
-    """Serve an ASGI app on 127.0.0.1, in a background thread, and print where.
-
-    Called again, it stops the last server and serves the new app at the same address; `port` asks
-    for another one. Returns once the app answers, within 10 seconds.
-
-    Raises TypeError for what is no ASGI app, ValueError for a port out of range, OSError for a
-    port in use, RuntimeError for an app that fails while starting. The first three leave the last
-    server running.
-    """
-    global _current
-    server = Server(app)
-    _check_port(port)
-    with _changing:
-        last = _current
-        if last is None or port not in (0, last.port):
-            listener = listen(HOST, port)
-            if last is not None:
-                last.stop()
-        else:
-            last.stop()
-            listener = listen_again(HOST, last.port, elsewhere=port == 0)
-        _current = server  # before it starts, so that an interrupted start is not forgotten
-        server.start(listener)
-    print(f"Serving on {server.url}", flush=True)
-    return server
-
-
-def running() -> "Server | None":
-    """The server that `serve` started last, unless it has stopped."""
-    return _current if _current is not None and _current.running else None
 
 
 class Server:
@@ -142,7 +105,7 @@ class Server:
         """
         if self._thread.ident:
             raise RuntimeError(f"{self!r} was started before. Make a new one: Server(app).")
-        self._listener = listener or listen(HOST, 0)
+        self._listener = listener or listen(0)
         self._listener.idle = self._uvicorn.idle  # these may have to make room for new ones
         self.port = self._listener.getsockname()[1]
         # Not asyncio.run, which nest_asyncio replaces; nor the loop of whatever policy is set.
@@ -229,8 +192,3 @@ def _check_app(app: object) -> None:
         ) from None
     except ValueError:  # callable, without a signature to look at
         pass
-
-
-def _check_port(port: object) -> None:
-    if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65535:
-        raise ValueError(f"A port is a whole number from 0 to 65535, not {port!r}.")

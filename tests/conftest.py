@@ -3,6 +3,7 @@
 import shutil
 import signal
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -10,6 +11,7 @@ from functools import partial
 import httpx
 import pytest
 from environments import OTHER_PYTHONS, find_newest_wheels, make_binder, make_other_python
+from fastapi import FastAPI
 from jupyter_core.utils import ensure_event_loop
 from kernels import run_all
 from lab import Lab, new_page
@@ -17,6 +19,8 @@ from lessons import lesson
 from machine import ROOT
 from playwright.sync_api import sync_playwright
 from waiting import PATIENT
+
+from labserver import serve
 
 # Three processes run the tests, each a whole file. What takes long, or waits for long, is made
 # side by side for all tests of a file that were asked for, before the first of them: so it is in
@@ -153,6 +157,13 @@ def interruptible():
     signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def no_server_left():
+    yield
+    serve(FastAPI()).stop()
+    assert not [t.name for t in threading.enumerate() if t.name.startswith("labserver")]
 
 
 @pytest.fixture

@@ -10,10 +10,11 @@ from lessons import cell_of, lesson, run_cells
 from playwright.sync_api import expect
 from waiting import PATIENT, wait_until
 
+from labserver import serve
 from labserver.app import app
 from labserver.proxy import nginx as in_front
 from labserver.recorder import record
-from labserver.server import Server, serve
+from labserver.server import Server
 
 LESSON = lesson(12)
 TWELVE = run_cells(LESSON, "twelve")["twelve"]

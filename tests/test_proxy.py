@@ -196,7 +196,7 @@ def test_settings_that_nginx_refuses(settings, words, served, temporary):
 
 
 def test_where_nothing_is_served(monkeypatch):
-    monkeypatch.setattr(proxy.server, "running", lambda: None)
+    monkeypatch.setattr(proxy.current, "running", lambda: None)
     with pytest.raises(RuntimeError, match="serve an app first"), nginx():
         pytest.fail("of what?")
 

@@ -27,7 +27,7 @@ def verdict(*cells):
 
     The learner's own server runs meanwhile; no check may touch it.
     """
-    from labserver import serve, server
+    from labserver import current, serve
 
     namespace = {"__name__": "__main__"}
     with contextlib.redirect_stdout(io.StringIO()) as printed, serve(_nothing) as mine:
@@ -35,7 +35,7 @@ def verdict(*cells):
             name = f"<cell {number}>"  # kept where inspect finds it, as ipykernel does
             linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
             exec(compile(source, name, "exec"), namespace)
-        assert server.running() is mine
+        assert current.running() is mine
     # What the answer itself printed stands before it, perhaps without an end of line.
     starts = [found.start() for found in VERDICT.finditer(printed.getvalue())]
     return printed.getvalue()[starts[-1] :].splitlines()
