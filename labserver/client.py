@@ -9,11 +9,14 @@ from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 
 import httpx
 
+from labserver.decoding import ACCEPTED
 from labserver.guard import LOOPBACK
 
 _PROXIES = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+Environment = tuple[tuple[str, str | None], ...]
 PROXY_VARIABLES = (*_PROXIES, *map(str.lower, _PROXIES))
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+VARIABLES = (*PROXY_VARIABLES, *CERTIFICATE_VARIABLES, "SSLKEYLOGFILE")
 
 
 def client_for(url: httpx.URL, follow_redirects: bool = False) -> httpx.Client:
@@ -22,23 +25,27 @@ def client_for(url: httpx.URL, follow_redirects: bool = False) -> httpx.Client:
     Raises ConnectionError for a variable of the environment that cannot be used, and names it.
     """
     here = _is_loopback(url.host)
+    environment = tuple((name, os.environ.get(name)) for name in VARIABLES)
     if here and not follow_redirects:
-        return _loopback_client(url.scheme == "https")
-    names = (*PROXY_VARIABLES, *CERTIFICATE_VARIABLES)
+        return _loopback_client(environment if url.scheme == "https" else None)
     try:
-        return _client(tuple((name, os.environ.get(name)) for name in names))
+        return _client(environment, LOOPBACK | {url.host} if here else LOOPBACK)
     except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
         if here:
-            return _loopback_client(True)
-        name = _at_fault()
+            return _loopback_client(environment)
+        name = _at_fault(error)
         reason = "it is no URL" if isinstance(error, httpx.InvalidURL) else error  # no password
         raise ConnectionError(f"{name} in the environment cannot be used: {reason}") from None
 
 
-def proxy_hint(url: httpx.URL) -> str:
-    """A sentence in brackets for a URL that did not answer, where a proxy may be the reason."""
+def hint(url: httpx.URL, reason: str) -> str:
+    """A sentence in brackets for a URL that did not answer, where the environment has a part."""
+    does = "may send this to a proxy"
     names = [] if _is_loopback(url.host) else _proxies_set()
-    return f" ({', '.join(names)} in the environment may send this to a proxy.)" if names else ""
+    if "CERTIFICATE_VERIFY_FAILED" in reason:
+        does = "names the certificates that are trusted"
+        names = [name for name in CERTIFICATE_VARIABLES if os.environ.get(name)][:1]
+    return f" ({', '.join(names)} in the environment {does}.)" if names else ""
 
 
 def _proxies_set() -> list[str]:
@@ -46,29 +53,30 @@ def _proxies_set() -> list[str]:
 
 
 def _is_loopback(host: str) -> bool:
-    if host in LOOPBACK:
-        return True
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(host)
     except ValueError:
-        return False
+        return host.rstrip(".").endswith("localhost")
+    mapped = getattr(address, "ipv4_mapped", None) or address  # ::ffff:127.0.0.1
+    return mapped.is_loopback or mapped.is_unspecified  # 0.0.0.0 leads to this machine, too
 
 
 @lru_cache(1)
-def _client(environment: tuple[tuple[str, str | None], ...]) -> httpx.Client:
+def _client(environment: Environment, direct: frozenset[str]) -> httpx.Client:
     """A client for an environment. A new one takes 0.1 s: it loads certificates."""
-    direct = {f"all://[{host}]" if ":" in host else f"all://{host}": None for host in LOOPBACK}
-    return _without_memory(mounts=direct)
+    hosts = [f"[{host}]" if ":" in host else host for host in direct]
+    return _without_memory(mounts={f"all://{host}": None for host in hosts})
 
 
 @lru_cache(2)
-def _loopback_client(certificates: bool) -> httpx.Client:
-    if not certificates:
-        return _without_memory(trust_env=False, verify=SSLContext(PROTOCOL_TLS_CLIENT))
-    try:
-        context = httpx.create_ssl_context(trust_env=True)
-    except OSError:  # a variable that names no certificates
-        context = httpx.create_ssl_context(trust_env=False)
+def _loopback_client(environment: Environment | None) -> httpx.Client:
+    """A client that no variable can break; without an environment, it has no certificates."""
+    context = SSLContext(PROTOCOL_TLS_CLIENT)
+    if environment:
+        try:
+            context = httpx.create_ssl_context(trust_env=True)
+        except OSError:  # a variable that names no certificates, or no file
+            context.load_default_certs()
     return _without_memory(trust_env=False, verify=context)
 
 
@@ -82,6 +90,7 @@ def _without_memory(
         trust_env=trust_env,
         verify=verify,
         mounts=mounts,
+        headers={"Accept-Encoding": ACCEPTED},
         limits=httpx.Limits(max_keepalive_connections=0),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         event_hooks={"response": [_hide_bad_location]},
@@ -89,14 +98,22 @@ def _without_memory(
 
 
 def _hide_bad_location(response: httpx.Response) -> None:
-    """Put a Location that is no URL aside: httpx would lose the whole response over it."""
-    try:
-        response.request.url.join(response.headers.get("location", ""))
-    except httpx.InvalidURL:
+    """Put a Location aside that cannot be asked: httpx would lose the whole response over it."""
+    location = response.headers.get("location", "")
+    if response.has_redirect_location and not _can_be_asked(location, response.request.url):
         response.extensions["location"] = response.headers.pop("location")
 
 
-def _at_fault() -> str:
+def _can_be_asked(location: str, base: httpx.URL) -> bool:
+    try:
+        url = httpx.URL(location)
+        url = url.copy_with(host=url.host or base.host) if url.scheme else base.join(url)
+        return url.scheme in ("http", "https") and url.host != ""
+    except (httpx.InvalidURL, UnicodeError):  # the latter for a host that is no name
+        return False
+
+
+def _at_fault(error: Exception) -> str:
     """The name of the variable that no client can be made with."""
     for name in _proxies_set():
         proxy = os.environ[name]
@@ -104,4 +121,6 @@ def _at_fault() -> str:
             httpx.HTTPTransport(proxy=proxy if "://" in proxy else f"http://{proxy}", verify=False)
         except (ImportError, ValueError, httpx.InvalidURL):
             return name
-    return next((name for name in CERTIFICATE_VARIABLES if os.environ.get(name)), "NO_PROXY")
+    if isinstance(error, OSError):  # OpenSSL names no file
+        return "SSLKEYLOGFILE" if error.filename else "SSL_CERT_FILE"
+    return "no_proxy" if "no_proxy" in [*os.environ] else "NO_PROXY"

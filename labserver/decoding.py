@@ -98,6 +98,8 @@ with suppress(ImportError):
 
     _MAKERS["zstd"] = lambda start: _Zstd()
 
+ACCEPTED = ", ".join(_MAKERS)  # what is undone here, for Accept-Encoding
+
 
 def decoders_for(response: httpx.Response) -> "list[Decoder] | None":
     """What undoes a response's encodings, the last one first.
@@ -119,6 +121,7 @@ class Decoder:
         self._coding = coding
         self._decompressor: Any = None
         self._start = b""  # too little to tell which kind of deflate it is
+        self._members = 0  # that have ended
 
     def decode(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """What these pieces of a body give. Raises httpx.DecodingError where it is not whole."""
@@ -131,10 +134,12 @@ class Decoder:
         data, self._start = self._start + data, b""
         while data:
             if self._decompressor is None:
-                if self._coding == "gzip":
-                    data = data.lstrip(b"\0")  # padding between members
+                if self._coding == "gzip" and self._members:
+                    data = data.lstrip(b"\0")  # padding after a member
                 if not data:
                     return
+                if self._coding == "br" and self._members:  # RFC 7932 knows one stream alone
+                    raise httpx.DecodingError("br cannot be undone: bytes follow its end")
                 if len(data) < 2 and self._coding == "deflate":
                     self._start = data
                     return
@@ -144,6 +149,7 @@ class Decoder:
                 return
             data = self._decompressor.unused_data
             self._decompressor = None
+            self._members += 1
 
     def _steps(self, data: bytes) -> Iterator[bytes]:
         steps = self._decompressor.steps(data)

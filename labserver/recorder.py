@@ -16,7 +16,7 @@ import h11
 import httpx
 
 from labserver.address import resolve
-from labserver.client import client_for, proxy_hint
+from labserver.client import client_for, hint
 from labserver.deadline import Deadline
 from labserver.decoding import decoders_for
 from labserver.events import EventDecoder
@@ -30,13 +30,22 @@ from labserver.recording import (
     Recording,
     Watcher,
 )
-from labserver.table import Table
+from labserver.table import Table, shorten
 
 KEEP_BYTES = 64 * 2**20
 EVENT_BYTES = 16 * 2**20  # that may come without a whole event: the decoder holds them all
 CHUNK_BYTES = 512  # what a chunk takes in memory beside its data, at most
+MOST_ADDRESS = 500  # characters of an address, which a redirect may have made
 MOST_NAME = 100  # characters of an event's name and id that are kept without its data
 METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token: RFC 9110, 5.6.2
+NO_RESPONSE = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    h11.LocalProtocolError,
+    OSError,
+    UnicodeError,  # of a host that is no name
+    OverflowError,  # of a port that is no number of one
+)
 SEND_OPTIONS = ("auth", "follow_redirects")  # of httpx; all others describe the request
 
 
@@ -66,7 +75,7 @@ def record(
     bounds = Bounds(max_chunks, seconds)
     watcher = None if quiet else Table()
     recording = record_watched(watcher, url, method, bounds, keep_data=keep_data, **httpx_options)
-    if quiet and (recording.response.is_error or recording.cut):
+    if quiet and (recording.response.is_error or recording.cut or recording.location):
         line = repr(recording).strip("<>").removeprefix("Recording ")
         print(line + "\n", end="", flush=True)  # in one piece: other threads print too
     return recording
@@ -104,13 +113,13 @@ def record_watched(
         start = time.perf_counter()
         try:
             response = client.send(request, stream=True, **send_options)
-        except (httpx.HTTPError, httpx.InvalidURL, h11.LocalProtocolError, OSError) as error:
+        except NO_RESPONSE as error:
             raise _no_response(request, error, deadline, "timeout" in httpx_options) from None
         except KeyboardInterrupt:
             raise KeyboardInterrupt from None  # without the many lines of where it was waiting
         stack.callback(response.close)
         headers_at = time.perf_counter() - start
-        recording = Recording(method, shown_url(request.url), response, headers_at)
+        recording = Recording(request.method, shown_url(request.url), response, headers_at)
         connection = response.extensions["network_stream"]  # closed after the last byte
         client_address = connection.get_extra_info("client_addr")
         reading = _Reading(recording, start, watcher, bounds, keep_data, raw)
@@ -221,7 +230,7 @@ def _no_response(
     """What to raise where no headers came; `own_timeout`: the caller set one of httpx's."""
     if isinstance(error, httpx.RequestError):
         request = error.request  # where a redirect was followed, the one that failed
-    address = f"{request.method} {shown_url(request.url)}"
+    address = f"{request.method} {shorten(shown_url(request.url), MOST_ADDRESS)}"
     if deadline.passed or isinstance(error, httpx.TimeoutException):
         bounded = deadline.seconds is not None and (deadline.passed or not own_timeout)
         in_time = f"within {deadline.seconds:g} s" if bounded else f"in time: {error}"
@@ -229,4 +238,4 @@ def _no_response(
     # "Illegal header value b'Bearer …'": the name of the fault, not the token.
     reason = str(error).partition(" b'")[0].partition(' b"')[0] or type(error).__name__
     reason = masked(printable(reason))[:MOST_REASON]  # it may quote what a server sent
-    return ConnectionError(f"{address}: {reason}{proxy_hint(request.url)}")
+    return ConnectionError(f"{address}: {reason}{hint(request.url, reason)}")

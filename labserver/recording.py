@@ -69,7 +69,9 @@ class Recording:
     bound: float = 0.0  # what was reached, for the endings that name one
 
     def __repr__(self) -> str:
-        return f"<Recording {self.method} {self.url}: {self.response.status_code}, {self.summary}>"
+        status, place = self.response.status_code, masked(self.location)
+        redirect = f", redirect to {printable(place)[:MOST_REASON]}" if place else ""
+        return f"<Recording {self.method} {self.url}: {status}{redirect}, {self.summary}>"
 
     @property
     def whole(self) -> bool:
@@ -88,6 +90,21 @@ class Recording:
             return ""
         with hidden(self.response.request.headers):
             return self.ending.value.format(bound=self.bound, error=_reason(self.error))
+
+    @property
+    def status(self) -> str:
+        """The status code and its reason, as in "404 Not Found", as the server writes it."""
+        reason = self.response.extensions.get("reason_phrase", b"")
+        # httpx's reason_phrase leaves out what is not ASCII, but its headers do not.
+        text = httpx.Headers([(b"reason", reason)])["reason"]
+        return f"{self.response.status_code} {text}".rstrip()
+
+    @property
+    def location(self) -> str:
+        """Where a redirect leads that was not followed; nothing for any other answer."""
+        response = self.response
+        place = response.headers["location"] if response.has_redirect_location else ""
+        return str(place or response.extensions.get("location", ""))
 
     @property
     def media_type(self) -> str:

@@ -6,6 +6,7 @@ from collections import deque
 
 import httpx
 
+from labserver.decoding import decoders_for
 from labserver.printing import masked, printable, shown_url, without_secrets
 from labserver.recording import Chunk, RecordedEvent, Recording, Watcher
 
@@ -91,18 +92,16 @@ class Table(Watcher):
 
 def status_line(recording: Recording) -> str:
     """Status, headers that matter to a stream, and when they came."""
-    response, headers = recording.response, recording.response.headers
-    location = headers.get("location") or response.extensions.get("location")
-    parts = [f"{response.status_code} {response.reason_phrase}".rstrip()]
-    parts.append(headers.get("content-type", "no content-type"))
+    headers = recording.response.headers
+    parts = [recording.status, headers.get("content-type", "no content-type")]
     if encoding := headers.get("content-encoding"):
         parts.append(f"{encoding}, undone here" if recording.decoded else encoding)
     if "content-length" in headers:
         parts.append(f"content-length {headers['content-length']}")
     elif "transfer-encoding" in headers:
         parts.append(headers["transfer-encoding"])
-    if response.is_redirect and location:
-        parts.append(f"redirect to {location}, not followed")
+    if recording.location:
+        parts.append(f"redirect to {recording.location}, not followed")
     parts.append(f"headers after {recording.headers_at:.3f} s")
     return " · ".join(shorten(masked(part), MOST_PART) for part in parts)
 
@@ -114,6 +113,8 @@ def remarks(recording: Recording) -> list[str]:
     kept = sum(len(chunk.data) for chunk in chunks)
     if kept and recording.size > kept:
         found.append(f"Only the first {kept / 2**20:.0f} MiB of data were kept.")
+    if chunks and decoders_for(recording.response) is None:
+        found.append("Its content-encoding is not undone: the data is shown as it came.")
     looks_like_events = chunks and chunks[0].data.startswith((b"data:", b"event:", b"id:", b": "))
     if looks_like_events and not recording.has_events:
         found.append("It looks like server-sent events, but is not labelled text/event-stream.")

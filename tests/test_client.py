@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 
+import certifi
 import httpx
 import pytest
 from machine import NO_PROXIES
@@ -13,7 +14,7 @@ from streams import app
 from waiting import LONG
 
 from labserver import record, serve
-from labserver.client import client_for
+from labserver.client import VARIABLES, client_for
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -36,7 +37,7 @@ def test_proxies_do_not_catch_loopback(name, proxy):
 
 
 TLS = """if True:
-    import itertools, socket, ssl, sys, threading, time
+    import itertools, os, socket, ssl, sys, threading, time
     from labserver import record, table
     from labserver.recorder import Bounds, record_watched
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -67,9 +68,17 @@ TLS = """if True:
     threading.Thread(target=flood, daemon=True).start()
     hop = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=redirect, daemon=True).start()
+    try:
+        record(url)
+    except ConnectionError as error:
+        assert str(error).endswith(" (SSL_CERT_DIR in the environment names the "
+            "certificates that are trusted.)"), error
+    del os.environ["SSL_CERT_DIR"]
+    os.environ["SSL_CERT_FILE"] = sys.argv[1]  # set after the first recording: it is used
     start = f"http://127.0.0.1:{hop.getsockname()[1]}/"
     got = record(start, max_chunks=1, quiet=True, follow_redirects=True)
     assert str(got.response.url) == url
+    os.environ["SSLKEYLOGFILE"] = "/nowhere/at/all"
     got = record_watched(Slow(), url, "GET", Bounds(seconds=3))
     assert got.ended == "stopped after seconds=3.", got
     assert not [chunk for chunk in got.chunks if chunk.data.strip(b"x")]
@@ -83,7 +92,8 @@ def test_https_on_loopback(tmp_path):
     subject = ["-subj", "/CN=lab", "-addext", "subjectAltName=IP:127.0.0.1"]
     make = ["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-keyout", key]
     subprocess.run([*make, "-out", certificate, *subject], check=True, capture_output=True)
-    environment = {"HTTPS_PROXY": "http://127.0.0.1:1", "SSL_CERT_FILE": str(certificate)}
+    environment = {"HTTPS_PROXY": "http://127.0.0.1:1", "SSL_CERT_DIR": "/nowhere/at/all"}
+    environment["SSL_CERT_FILE"] = ""
     command = [sys.executable, "-c", TLS, certificate, key]
     subprocess.run(command, env=NO_PROXIES | environment, check=True, timeout=60)
 
@@ -137,25 +147,70 @@ def test_a_variable_of_no_use_is_named(name, value, lab):
         assert answer.returncode == 0, answer.stderr
 
 
+@pytest.fixture
+def environment(monkeypatch):
+    """An environment without a variable that the client reads; sets one."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch.setenv
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("no_proxy", "::1/128", "no_proxy in the environment cannot be used: "),
+        ("NO_PROXY", "é", "NO_PROXY in the environment cannot be used: "),
+        ("SSLKEYLOGFILE", "/nowhere/at/all", "SSLKEYLOGFILE in the environment cannot be used: "),
+        ("HTTP_PROXY", "http://a..b:9", "(HTTP_PROXY in the environment may send"),
+        ("all_proxy", f"http://{'a' * 70}:9", "(all_proxy in the environment may send"),
+        ("http_proxy", " ", "(http_proxy in the environment may send"),
+    ],
+)
+def test_also_a_variable_that_is_seldom_at_fault_is_named(name, value, words, environment):
+    environment("SSL_CERT_FILE", certifi.where())  # nothing is wrong with that
+    environment(name, value)
+    with pytest.raises(ConnectionError) as caught:
+        record("http://lab.invalid/")
+    assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["127.9.9.9", "[::ffff:127.0.0.1]", "0.0.0.0", "localhost."])
+def test_every_name_of_this_machine_goes_past_proxies(host, environment):
+    environment("HTTP_PROXY", "nonsense://x")
+    here = client_for(httpx.URL("http://127.0.0.1/"))
+    assert client_for(httpx.URL(f"http://{host}/")) is here
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others have no address but 127.0.0.1")
+def test_redirects_are_followed_past_proxies_too(lab, environment):
+    environment("HTTP_PROXY", "http://127.0.0.1:1")
+    with socket.create_server(("127.0.0.2", 0)) as listener:
+        thread = threading.Thread(target=answer, args=[listener, []])
+        thread.start()
+        url = f"http://127.0.0.2:{listener.getsockname()[1]}/"
+        assert record(url, quiet=True, follow_redirects=True).text == "proxy"
+        thread.join(LONG)
+
+
 def test_a_proxy_that_does_not_answer_is_named():
     in_python, _ = told("http://lab.invalid/", HTTP_PROXY="http://127.0.0.1:1")
     assert "(HTTP_PROXY in the environment may send this to a proxy.)" in in_python.stderr
 
 
+def answer(listener, asked):
+    connection, _ = listener.accept()
+    with connection:
+        asked.append(connection.recv(65536).split(b"\r\n")[0])
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nproxy")
+
+
 def test_a_proxy_set_after_the_first_recording_is_used(monkeypatch):
     asked = []
-
-    def answer(listener):
-        connection, _ = listener.accept()
-        with connection:
-            asked.append(connection.recv(65536).split(b"\r\n")[0])
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nproxy")
-
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(LONG)
         with pytest.raises(ConnectionError):
             record("http://lab.invalid/one")
-        thread = threading.Thread(target=answer, args=[listener])
+        thread = threading.Thread(target=answer, args=[listener, asked])
         thread.start()
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{listener.getsockname()[1]}")
         assert record("http://lab.invalid/two", quiet=True).text == "proxy"

@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from labserver import record
 from labserver.recording import Ending
 from labserver.server import Server
+from labserver.table import remarks
 
 ROWS = [b"row %d\n" % i for i in range(5)]
 
@@ -67,10 +68,8 @@ def test_a_member_a_row_is_undone_or_said(name):
     packed = [COMPRESS[name](row) for row in ROWS]
     for pieces in (packed, [b"".join(packed)]):
         one = recorded(name, *pieces)
-        if one.whole:
-            assert one.text.encode() == b"".join(ROWS)
-        else:
-            assert name == "br" and one.ending is Ending.CUT  # brotli has no members
+        assert one.ending is (Ending.CUT if name == "br" else Ending.WHOLE)  # br has no members
+        assert one.cut or one.text.encode() == b"".join(ROWS)
 
 
 @each_coding
@@ -95,6 +94,11 @@ def test_zeros_after_a_gzip_member_are_padding():
     assert one.whole and one.text == "one\ntwo\n"
 
 
+def test_zeros_alone_are_no_gzip_body():
+    for zeros in (bytes(50), bytes(5) + gzip.compress(b"one\n")):
+        assert recorded("gzip", zeros).ending is Ending.CUT
+
+
 @each_coding
 def test_an_empty_body_is_whole(name):
     for pieces in ([], [COMPRESS[name](b"")]):
@@ -114,6 +118,8 @@ def test_two_codings_are_undone_in_turn():
 def test_an_unknown_coding_is_left_as_it_is():
     one = recorded("made-up", b"as it came")
     assert one.whole and not one.decoded and one.text == "as it came"
+    assert "Its content-encoding is not undone: the data is shown as it came." in remarks(one)
+    assert remarks(recorded("identity", b"x")) == []
 
 
 def test_packages_that_decode_more_are_those_of_httpx():

@@ -172,6 +172,8 @@ def test_a_password_that_makes_an_address_wrong_is_not_shown(password):
         (None, TypeError, "not NoneType"),
         (app, TypeError, "not FastAPI"),
         ("http://127.0.0.1:1/x", ConnectionError, "GET http://127.0.0.1:1/x: "),
+        ("http://a..b/", ConnectionError, "GET http://a..b/: "),
+        (f"http://{'a' * 70}.com/", ConnectionError, "label"),
     ],
 )
 def test_what_cannot_be_asked_is_one_line(target, error, words, capsys):
@@ -257,7 +259,11 @@ def test_memory_does_not_grow_with_the_stream():
     subprocess.run([sys.executable, "-c", code], env=NO_PROXIES, check=True, timeout=120)
 
 
-@pytest.mark.parametrize("location", ["http://[::1/x", "http://h:port/", "\x1b[2J", ""])
+@pytest.mark.parametrize(
+    "location",
+    ["http://[::1/x", "http://h:port/", "\x1b[2J", "", "http://xn--/", "//xn--a/", "http:x"]
+    + ["ftp://h/x", "mailto:a@h", "javascript:alert(1)", "http://h/" + "x" * 70_000],
+)
 def test_a_location_that_is_no_url_loses_nothing(location, capsys):
     head = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 4\r\n\r\nmore"
     for follow in (False, True):
@@ -300,6 +306,18 @@ def test_the_redirect_that_fails_is_named():
     with answering_once(head) as url, pytest.raises(ConnectionError) as caught:
         record(url, follow_redirects=True)
     assert str(caught.value).startswith("GET http://127.0.0.1:1/next: ")
+    long = head.replace(b"next", b"x" * 20_000)
+    with answering_once(long) as url, pytest.raises(ConnectionError) as caught:
+        record(url, follow_redirects=True)
+    assert len(str(caught.value)) < 800
+
+
+@pytest.mark.parametrize("reason", ["Łódź".encode(), "zurückgestellt".encode("latin-1"), b""])
+def test_the_reason_is_shown_as_the_server_writes_it(reason, capsys):
+    with answering_once(b"HTTP/1.1 429 " + reason + b"\r\nContent-Length: 0\r\n\r\n") as url:
+        assert record(url).status in ("429 Łódź", "429 zurückgestellt", "429")
+    shown = capsys.readouterr().out.splitlines()[1].partition(" · ")[0]
+    assert shown in ("429 Łódź", "429 zurückgestellt", "429")
 
 
 @pytest.mark.parametrize(
@@ -352,7 +370,8 @@ def test_a_method_is_a_word(method):
 
 @pytest.mark.parametrize(
     ("path", "words"),
-    [("/missing", ": 404, 8 bytes"), ("/cut", "ended early: peer closed"), ("/five", "")],
+    [("/missing", ": 404, 8 bytes"), ("/cut", "ended early: peer closed"), ("/five", "")]
+    + [("/redirect", ": 307, redirect to /five, 0 bytes"), ("/empty", "")],
 )
 def test_what_failed_is_said_in_one_line_also_where_it_is_quiet(path, words, capsys):
     record(path, quiet=True)

@@ -45,7 +45,7 @@ def status(seen: Observation) -> str:
         return ""
     allowed = response.headers.get("allow")
     allow = f", allowed: {quoted(allowed)}" if allowed else ""
-    return f"{code} {response.reason_phrase}: {quoted(seen.text)}{allow}"
+    return f"{seen.alone.status}: {quoted(seen.text)}{allow}"
 
 
 @rule(
