@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import zlib
+from dataclasses import replace
 
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.gzip import GZipMiddleware
@@ -17,8 +18,10 @@ from services import (
     asgi,
     healthy,
     named,
+    observed,
     paced,
     routed,
+    said_of,
     sse,
     text,
 )
@@ -32,21 +35,21 @@ def test_gzip_that_waits_for_the_first_chunk():
     return asgi(app)
 
 
-def compressed(flush):
-    """A route that compresses for those who accept gzip."""
+def compressed(flush, pieces=LINES, coding="gzip"):
+    """A route that compresses for those who accept gzip, or deflate."""
 
     async def route(request: Request):
-        if "gzip" not in request.headers["accept-encoding"]:
-            return text(*LINES)
+        if coding not in request.headers["accept-encoding"]:
+            return text(*pieces)
 
         async def body():
-            zipper = zlib.compressobj(wbits=31)
-            async for piece in paced(*LINES):
+            zipper = zlib.compressobj(wbits=31 if coding == "gzip" else 15)
+            async for piece in paced(*pieces):
                 rest = zipper.flush(zlib.Z_SYNC_FLUSH) if flush else b""
                 yield zipper.compress(piece.encode()) + rest
             yield zipper.flush()
 
-        headers = NOSNIFF | {"Content-Encoding": "gzip"}
+        headers = NOSNIFF | {"Content-Encoding": coding}
         return StreamingResponse(body(), media_type=TEXT, headers=headers)
 
     return route
@@ -55,6 +58,16 @@ def compressed(flush):
 @named("gzip-holds-body")
 def test_gzip_that_never_flushes():
     return routed(compressed(flush=False))
+
+
+@named("gzip-holds-body")
+def test_gzip_whose_head_alone_comes():
+    return routed(compressed(flush=False, pieces=LINES * 99))
+
+
+@named("gzip-holds-body")
+def test_deflate_whose_head_alone_comes():
+    return routed(compressed(flush=False, pieces=LINES * 99, coding="deflate"))
 
 
 @named("gzip-holds-headers")
@@ -131,6 +144,19 @@ def packed(coding):
 @named("gzip-holds-body")
 def test_brotli_that_never_flushes():
     return routed(packed("br"))
+
+
+def test_a_first_piece_alone_is_told_from_the_head_of_a_coding():
+    """One short piece, then a silence: the same where nothing is compressed."""
+    seen = observed("ok\n", type=TEXT)
+    packed = observed(b"x" * 9, type=TEXT, content_encoding="br").alone
+    seen.alone.seconds = packed.seconds = 4.0
+    assert "gzip-holds-body" not in said_of(replace(seen, encoded=packed))
+    several = observed("ok\n", "2\n", type=TEXT)
+    told = said_of(replace(several, encoded=packed))["gzip-holds-body"]
+    assert told == (
+        "in 4.000 s compressed (br): nothing; uncompressed: 2 arrivals, the first after 0.000 s"
+    )
 
 
 @named("gzip-holds-body")

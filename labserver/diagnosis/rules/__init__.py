@@ -52,6 +52,7 @@ RULES: tuple[Rule[Observation], ...] = (
     torn_bursts.torn_bursts,
     bursts.bursts,
     compression.gzip_holds_body,
+    compression.gzip_holds_all,
     compression.gzip_holds_headers,
     concurrency.starved,
     concurrency.never_awaits,

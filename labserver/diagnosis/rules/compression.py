@@ -11,6 +11,7 @@ from labserver.diagnosis.pace import bursts_of, headers_with_body, usual_gap
 from labserver.recording import Recording, counted
 
 HEAD_BYTES = 32  # that a coding may send before it has compressed anything
+BARE_HEAD = 10  # the head of gzip, which is the longest; what came alone and is longer says more
 SLOWER = 4  # times as long as without compression
 ONE_PIECE = (0.6, 1.7)  # of the pace: so long does the making of one piece take
 FEWER = 3  # times fewer arrivals than without compression
@@ -35,21 +36,28 @@ def gzip_holds_body(seen: Observation) -> str:
         return ""
     until = seen.encoded.seconds
     plain, packed = _arrivals(seen.alone, until), _arrivals(seen.encoded, until)
-    first = packed[0] if packed else until
-    late = plain and first - plain[0] > NOTABLE
-    if not late or len(packed) * FEWER > len(plain):
+    late = plain and (packed[0] if packed else until) - plain[0] > NOTABLE
+    few = len(packed) * FEWER <= len(plain) and len(seen.encoded.chunks) != len(plain)
+    if not late or not few:
         return ""
     return (
-        f"compressed ({_coding(seen)}): {counted(packed, 'arrival')} in {until:.3f} s, the first "
-        f"after {first:.3f} s; uncompressed: {len(plain)}, the first after {plain[0]:.3f} s"
+        f"in {until:.3f} s compressed ({_coding(seen)}): {_told(packed)}; "
+        f"uncompressed: {_told(plain)}"
     )
+
+
+def _told(arrivals: list[float]) -> str:
+    if not arrivals:
+        return "nothing"
+    return f"{counted(arrivals, 'arrival')}, the first after {arrivals[0]:.3f} s"
 
 
 def _arrivals(recording: Recording, until: float) -> list[float]:
     """When something came, up to a moment; a coding's own first bytes do not count."""
     chunks = [chunk for chunk in recording.chunks if chunk.at <= until]
     packed = "content-encoding" in recording.response.headers
-    if packed and len(chunks) > 1 and chunks[0].size <= HEAD_BYTES:
+    head = HEAD_BYTES if len(chunks) > 1 else BARE_HEAD
+    if packed and chunks and chunks[0].size <= head:
         chunks = chunks[1:]
     return [burst.at for burst in bursts_of(chunks)]
 
@@ -61,17 +69,29 @@ def _coding(seen: Observation) -> str:
 @rule(
     "gzip-holds-headers",
     Level.FAULT,
+    """Where the client accepts compression, not even the headers came. This is consistent with
+    middleware or a proxy that compresses and waits until it has enough. Make it flush, or leave
+    this route out of compression.""",
+    repeat="encoded",
+)
+def gzip_holds_all(seen: Observation) -> str:
+    plain = seen.alone.headers_at
+    if seen.no_encoded > max(2 * NOTABLE, SLOWER * plain) and seen.pair.answers:
+        return f"none within {seen.no_encoded:.3f} s; uncompressed after {plain:.3f} s"
+    return ""
+
+
+@rule(
+    "gzip-holds-headers",
+    Level.FAULT,
     """Compression holds back the headers until the first chunk, so a client cannot tell that it
     is connected. Leave this route out of compression, or yield something at once.""",
     repeat="encoded",
 )
 def gzip_holds_headers(seen: Observation) -> str:
-    plain = seen.alone.headers_at
-    if seen.no_encoded > max(2 * NOTABLE, SLOWER * plain) and seen.pair.answers:
-        return f"none within {seen.no_encoded:.3f} s; uncompressed after {plain:.3f} s"
     if not seen.encoded or not _headers_with_body(seen):
         return ""
-    packed = seen.encoded.headers_at
+    plain, packed = seen.alone.headers_at, seen.encoded.headers_at
     # Starlette's holds them as long where the client takes no gzip. Then no comparison helps, but
     # for the pace: where each piece takes as long, the first one is what the headers waited for.
     late = packed - plain > NOTABLE and packed > SLOWER * plain
