@@ -194,6 +194,9 @@ HEADER = "name,size\n"
     [
         ([f"{HEADER}a,{i}\nb,{i}\n" for i in range(4)], "header-repeated"),
         ([f"\ufeff{HEADER}a,{i}\nb,{i}\n" for i in range(4)], "header-repeated"),
+        ([f"id,q1,q2\n{i},3,4\n{i},5,6\n" for i in range(4)], "header-repeated"),
+        ([f"id\tname\n{i}\ta\n{i}\tb\n" for i in range(4)], "header-repeated"),
+        (["2026-11-28,1,ok\n2026-11-28,2,ok\n"] * 4, None),  # rows that are alike
         ([HEADER, *[f"\ufeffa,{i}\nb,{i}\n" for i in range(4)]], "byte-order-mark"),
         ([f"\ufeff{HEADER}a,1\n", *["a,2\n", "a,3\n", "a,4\n"]], None),
         ([HEADER, *[f"a,{i}\n" for i in range(4)]], None),

@@ -37,9 +37,20 @@ async def test_none_as_data():
     return EventSourceResponse(events())
 
 
-@named("bad-json")
+@named("advice-json-lines")
 async def test_several_documents_in_one():
     return text(*[json.dumps({"n": i}) + "\n" for i in range(5)], media_type="application/json")
+
+
+@named("bad-json")
+async def test_several_documents_in_one_without_lines():
+    return text(*[json.dumps({"n": i}) for i in range(5)], media_type="application/json")
+
+
+@healthy
+async def test_an_array_that_streams():
+    rows = [f',\n{{"n": {i}}}' for i in range(5)]
+    return text('[\n{"n": 0}', *rows, "\n]\n", media_type="application/json")
 
 
 @named("bad-json")

@@ -21,6 +21,18 @@ async def test_ids_for_nothing():
     return sse(*[f"id: {i}\ndata: {i}\n\n" for i in range(1, 7)], DONE)
 
 
+@named("refuses-last-event-id")
+async def test_an_id_that_is_no_number(last_event_id: int = Header(0)):
+    return sse(*[f"id: a{i}\ndata: {i}\n\n" for i in range(1, 7)], DONE)
+
+
+@healthy
+async def test_an_end_that_is_gone(last_event_id: int = Header(0)):
+    if last_event_id >= 6:
+        return Response(status_code=410)
+    return sse(*[f"id: {i}\ndata: {i}\n\n" for i in range(last_event_id + 1, 7)])
+
+
 @named("resumes-beside")
 async def test_the_last_one_again(last_event_id: int = Header(1)):
     if last_event_id == 6:

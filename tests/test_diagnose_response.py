@@ -41,6 +41,16 @@ async def test_gzip_by_name_only():
     return StreamingResponse(paced(*LINES), headers={"Content-Encoding": "gzip"})
 
 
+@named("empty")
+async def test_no_events():
+    return sse(every=0)
+
+
+@named("advice-empty")
+async def test_no_rows():
+    return text(media_type="application/x-ndjson")
+
+
 @named("status")
 async def test_internal_error():
     return Response("boom", 500)

@@ -50,9 +50,24 @@ def counting(size):
     return forward
 
 
+def at_once(size):
+    """The same, of one that then passes on all that it has: no line is cut."""
+
+    def forward(answer, send):
+        held = b""
+        for data in answer:
+            held += data
+            if len(held) >= size:
+                send(held)
+                held = b""
+        send(held)
+
+    return forward
+
+
 @contextmanager
-def behind(size, route):
-    with routed(route) as url, through(url, counting(size)) as proxied:
+def behind(size, route, proxy=counting):
+    with routed(route) as url, through(url, proxy(size)) as proxied:
         yield proxied
 
 
@@ -66,6 +81,18 @@ def test_a_buffer_of_4_kib_below_http():
 def test_a_buffer_of_8_kib_below_http():
     rows = [f"{i} {'x' * (190 + i % 13)}\n" for i in range(400)]
     return behind(8192, lambda: text(*rows, every=0.01))
+
+
+@named("advice-bursts")
+def test_a_threshold_below_http_in_front_of_events():
+    events = [f"data: {i} {'x' * (90 + i % 13)}\n\n" for i in range(200)]
+    return behind(2048, lambda: sse(*events, DONE, every=0.03), at_once)
+
+
+@named("advice-bursts")
+def test_a_threshold_below_http_in_front_of_rows():
+    rows = [f"{i},{'x' * (90 + i % 13)}\n" for i in range(200)]
+    return behind(2048, lambda: text(*rows, every=0.03, media_type="text/csv"), at_once)
 
 
 @named("bursts")

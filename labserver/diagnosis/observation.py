@@ -15,6 +15,7 @@ LATE_FIRST = 0.3  # seconds before the first byte that are worth a word
 AT_ONCE = 0.1  # of the wait before: what comes within it came at one moment
 SLOW_AGAIN = 0.5  # of the wait before: another answer that came sooner was not as slow
 HEADERS_WAITED = 0.5  # of the wait before: headers that came later waited for the first byte
+BUSY = (429, 503)  # statuses of what refuses on purpose
 MOST_REDIRECTS = 5  # that are followed
 JSON_LINES = {
     "application/x-ndjson",

@@ -27,8 +27,9 @@ NEAR = 0.45  # of one item's time: nearer to this many items than to one more or
 def bursts(seen: Observation) -> str:
     # Lines that come together may be made together; events seldom are.
     begun = 0.0 if seen.headers_waited else seen.alone.headers_at
-    collected = seen.sse and _in_joined_bursts(seen) and _as_if_counted(seen.bursts, begun)
-    return _told(seen.bursts) if collected else ""
+    if not seen.sse or not _joined(seen) or not _in_bursts(seen):
+        return ""
+    return _told(seen.bursts) if _as_if_counted(seen.bursts, begun) else ""
 
 
 @rule(
@@ -40,16 +41,22 @@ def bursts(seen: Observation) -> str:
 def advice_bursts(seen: Observation) -> str:
     small = seen.alone.size < BUFFER_BYTES * len(seen.bursts)
     suspect = seen.sse or (seen.alone.media_type in LINE_TYPES and small)
-    return _told(seen.bursts) if suspect and _in_joined_bursts(seen) else ""
+    if not _joined(seen):  # below HTTP a buffer leaves the pieces as they are, and has the headers
+        suspect = small and seen.headers_waited
+    return _told(seen.bursts) if suspect and _in_bursts(seen) else ""
 
 
-def _in_joined_bursts(seen: Observation) -> bool:
-    """Whether several items come at a time, in one piece, time and again."""
+def _in_bursts(seen: Observation) -> bool:
+    """Whether several items come at a time, time and again, from the first on."""
     if len(seen.bursts) < 2 or _usual_size(seen.bursts) < SEVERAL:
         return False
     period = usual_gap(seen.bursts)
-    joined = len({item.at for item in seen.items}) * 2 <= len(seen.items)
-    return period > NOTABLE and joined and seen.first > AT_THE_START * period
+    return period > NOTABLE and seen.first > AT_THE_START * period
+
+
+def _joined(seen: Observation) -> bool:
+    """Whether several items come in one piece."""
+    return len({item.at for item in seen.items}) * 2 <= len(seen.items)
 
 
 def _as_if_counted(bursts: list[Burst], begun: float) -> bool:

@@ -1,5 +1,6 @@
 """Rules about the pieces of a body: how small, how seldom, how alike."""
 
+import re
 from itertools import pairwise
 from statistics import median
 
@@ -19,6 +20,7 @@ FAST = 0.01  # seconds a chunk: slower than this, nobody minds how small they ar
 MANY = 20  # pieces of an answer, at least, that came in letters the second time
 MORE, SMALLER = 3, 0.75  # times as many, and of the size, as the first time
 HEADER_TIMES = 3  # at which a first line comes again by no chance
+TABLES = {"text/csv", "application/csv", "text/tab-separated-values"}
 FIRST_BYTES = 7  # of a first chunk that are more than a bracket
 
 
@@ -129,8 +131,9 @@ def cumulative(seen: Observation) -> str:
 )
 def header_repeated(seen: Observation) -> str:
     header = seen.body.lstrip(b"\xef\xbb\xbf").partition(b"\n")[0].rstrip(b"\r")
-    telling = seen.alone.media_type == "text/csv" and header.count(b",") + header.count(b";") > 0
-    if not telling or any(character in b"0123456789" for character in header):
+    cells = re.split(r"[,;\t]", header.decode(errors="replace"))
+    names = len(cells) > 1 and all(any(map(str.isalpha, cell)) for cell in cells)
+    if seen.alone.media_type not in TABLES or not names:
         return ""
     starts = [chunk.data.lstrip(b"\xef\xbb\xbf") for chunk in seen.alone.chunks]
     times = sum(data.startswith(header) for data in starts)

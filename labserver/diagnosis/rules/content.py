@@ -86,6 +86,8 @@ def none_as_data(seen: Observation) -> str:
     json.dumps (allow_nan=False), and parse one in a test.""",
 )
 def bad_json(seen: Observation) -> str:
+    if _lines_of_one(seen):
+        return ""
     texts = [text for text in _documents(seen) if text.strip()]  # an empty line is a ping
     bad = [text for text in texts if not is_json(text) and not _is_repr(text)]
     if not seen.sse:
@@ -105,6 +107,26 @@ def _documents(seen: Observation) -> list[str]:
         return []
     items = seen.items if seen.alone.whole else seen.items[:-1]
     return [item.text for item in items]
+
+
+@rule(
+    "advice-json-lines",
+    Level.ADVICE,
+    """Each line is a JSON document of its own, and the label is that of one document, which a
+    client parses as a whole. Label it application/x-ndjson, unless all clients read it line by
+    line.""",
+)
+def advice_json_lines(seen: Observation) -> str:
+    lines = _lines_of_one(seen)
+    return f"content-type: {seen.alone.media_type}, {some(lines, 'document')}" if lines else ""
+
+
+def _lines_of_one(seen: Observation) -> list[str]:
+    """The documents, where each line is one, though the label is that of one document."""
+    items = seen.items if seen.alone.whole else seen.items[:-1]
+    texts = [item.text for item in items[:MOST] if item.text.strip()]
+    several = seen.alone.media_type.endswith("/json") and len(texts) > 1
+    return texts if several and all(OBJECT.match(one) and is_json(one) for one in texts) else []
 
 
 @rule(

@@ -5,7 +5,7 @@ from collections import Counter
 
 from labserver.diagnosis.finding import Level, listed, quoted, rule
 from labserver.diagnosis.items import items_of
-from labserver.diagnosis.observation import Observation
+from labserver.diagnosis.observation import BUSY, Observation
 from labserver.recording import counted
 
 SAME = 3  # events that are compared
@@ -62,6 +62,21 @@ def new_ids(seen: Observation) -> str:
                 f"data {quoted(mine[0].data)} came with id {quoted(mine[0].id)}, "
                 f"then with id {quoted(theirs[0].id)}"
             )
+    return ""
+
+
+@rule(
+    "refuses-last-event-id",
+    Level.FAULT,
+    """It sends ids, and answers a client that comes back with one by an error, at which
+    EventSource stops for good. Begin after that id; where it is not known any more, start
+    over.""",
+)
+def refuses_last_event_id(seen: Observation) -> str:
+    for id, answer in seen.resumed.items():
+        code = answer.response.status_code
+        if id != seen.ids[-1] and code >= 400 and code not in BUSY:
+            return f"asked with Last-Event-ID {quoted(id)}, it answered with status {code}"
     return ""
 
 

@@ -120,12 +120,28 @@ def bad_framing(seen: Observation) -> str:
 @rule(
     "empty",
     Level.FAULT,
-    """The body is empty. This is consistent with a generator that was already used up. Make a new
-    one for each request.""",
+    """The body of this event stream is empty, so clients come back for ever. This is consistent
+    with a generator that was already used up: make a new one for each request. Where there is
+    nothing to send, wait, or answer with status 204.""",
 )
 def empty(seen: Observation) -> str:
+    return _nothing_in(seen) if seen.sse else ""
+
+
+@rule(
+    "advice-empty",
+    Level.ADVICE,
+    """The body is empty. This is right where there is nothing to send. If there should be
+    something, this is consistent with a generator that was already used up: make a new one for
+    each request.""",
+)
+def advice_empty(seen: Observation) -> str:
+    return _nothing_in(seen)
+
+
+def _nothing_in(seen: Observation) -> str:
     nothing = seen.alone.whole and not seen.body and seen.alone.response.status_code == 200
-    return seen.alone.summary if nothing else ""
+    return seen.alone.summary if nothing and seen.alone.method != "HEAD" else ""
 
 
 @rule(

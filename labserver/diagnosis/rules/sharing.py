@@ -13,11 +13,10 @@ from itertools import pairwise
 
 from labserver.diagnosis.finding import Level, listed, rule
 from labserver.diagnosis.items import Item, items_of
-from labserver.diagnosis.observation import SEVERAL, Observation
+from labserver.diagnosis.observation import BUSY, SEVERAL, Observation
 from labserver.diagnosis.pace import gaps
 from labserver.recording import counted
 
-BUSY = (429, 503)  # statuses of what refuses on purpose
 MOST_NUMBERS = 3000  # that one reader ought to have got
 NUMBER = re.compile(r"\d{1,15}")
 REGULAR = 0.8  # of the steps from number to number are alike
