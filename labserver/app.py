@@ -9,8 +9,6 @@ import csv
 import io
 import json
 import os
-import re
-import secrets
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -19,19 +17,12 @@ from typing import Annotated, Any
 
 from fastapi import Body, Depends, FastAPI, Header, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import (
-    FileResponse,
-    HTMLResponse,
-    JSONResponse,
-    Response,
-    StreamingResponse,
-)
+from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from labserver import relay, stores
+from labserver import front_page, relay, stores
 from labserver.bounds import BoundedBody, OwnPages
 from labserver.connections import SPARE_DESCRIPTORS, descriptors
-from labserver.guard import LOOPBACK
 from labserver.stores import Store, StoreAway
 
 ROWS_A_CHUNK = 500
@@ -39,17 +30,8 @@ LISTENERS = 100  # at a time, unless LABSERVER_LISTENERS says another number
 AWAY_SECONDS = 10.0  # that a listener waits for a store
 BODY_BYTES = 2**14  # a notification, however its characters are written
 RETRY = 1000  # milliseconds after which a browser asks again
-UNCACHED = {"Cache-Control": "no-store"}
 # A browser that guesses the type of a plain text shows nothing until it has seen enough of it.
 AS_TEXT = {"X-Content-Type-Options": "nosniff"}
-PAGE = Path(__file__).with_name("page")  # a folder
-PART = re.compile(r'nonce="">([a-z_]+\.(?:css|js))<')  # of the page: a style or a script
-# Only scripts and styles with the nonce run, and they reach this server alone. A page on this
-# machine, such as Jupyter's, may show it in a frame. (A policy cannot name an IPv6 address.)
-POLICY = (
-    "default-src 'none'; script-src 'nonce-{0}'; style-src 'nonce-{0}'; connect-src 'self'; "
-    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self' "
-) + " ".join(f"{name}:*" for name in sorted(LOOPBACK) if ":" not in name)
 
 Rows = Annotated[int, Query(ge=0, le=1_000_000)]
 Count = Annotated[int, Query(ge=0, le=1000)]
@@ -60,13 +42,19 @@ Name = Annotated[str, Query(max_length=40, description="of the client's choice, 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-    """Open the store of /notifications; make the file that /download sends. Tidy up at the end."""
+    """Make what requests find in `request.state`, and clean up at the end."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "data.bin")
         file.write_bytes(bytes(range(256)) * 2**15)  # 8 MiB
         most = most_listeners()
         async with stores.opened() as store:
-            yield {"file": file, "store": store, "most": most, "listeners": [], "named": {}}
+            yield {
+                "file": file,  # of /download
+                "named": {},  # the tasks that answer now, with the names that /cut takes
+                "store": store,  # of /notifications, with its listeners and their bound
+                "listeners": [],
+                "most": most,
+            }
 
 
 def most_listeners() -> int:
@@ -81,6 +69,7 @@ def most_listeners() -> int:
 app = FastAPI(title="Streaming lab", lifespan=lifespan, docs_url=None, redoc_url=None)
 app.add_middleware(OwnPages)
 app.add_middleware(BoundedBody, max_bytes=BODY_BYTES)
+app.include_router(front_page.router)
 app.include_router(relay.router)  # for the page, where something holds responses back
 
 
@@ -89,30 +78,6 @@ async def refuse(request: Request, error: RequestValidationError) -> JSONRespons
     """Answer 422 as FastAPI does, but without the input, which may be long or secret."""
     told = [{key: fault[key] for key in ("type", "loc", "msg")} for fault in error.errors()]
     return JSONResponse({"detail": told}, 422)
-
-
-@app.get("/", response_class=HTMLResponse)
-def page() -> HTMLResponse:
-    """The page: fetch and EventSource side by side, with a clock."""
-    nonce = secrets.token_urlsafe()
-    headers = AS_TEXT | {
-        "Content-Security-Policy": POLICY.format(nonce),
-        "Referrer-Policy": "no-referrer",
-        "Cache-Control": "no-store",
-    }
-    return HTMLResponse(page_text(nonce), headers=headers)
-
-
-def page_text(nonce: str) -> str:
-    """The page with its style and scripts in it.
-
-    At addresses of their own, guard.py would refuse them where only its secret lets the page in.
-    """
-
-    def written_out(part: re.Match[str]) -> str:
-        return f'nonce="{nonce}">\n{(PAGE / part[1]).read_text("utf-8")}<'
-
-    return PART.sub(written_out, (PAGE / "index.html").read_text("utf-8"))
 
 
 async def cuttable(request: Request, name: Name = "") -> AsyncIterator[None]:
@@ -303,7 +268,8 @@ def come_later(request: Request) -> Response:
     A browser would never come back after a 503, so it gets an event stream that says when to.
     """
     if "text/event-stream" in request.headers.get("accept", ""):
-        return Response("retry: 10000\n\n", media_type="text/event-stream", headers=UNCACHED)
+        headers = {"Cache-Control": "no-store"}
+        return Response("retry: 10000\n\n", media_type="text/event-stream", headers=headers)
     raise HTTPException(503, "Too many clients listen now.", headers={"Retry-After": "10"})
 
 

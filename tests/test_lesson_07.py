@@ -15,9 +15,9 @@ from playwright.sync_api import expect
 from waiting import PATIENT, Requests, turns
 
 from labserver import record, serve, timeline
-from labserver.app import PAGE
 from labserver.app import app as finished
 from labserver.checks.compare_both import third_way
+from labserver.front_page import PAGE
 from labserver.server import Server
 
 LESSON = lesson(7)

@@ -19,11 +19,11 @@ ASYNC = re.compile(r"uvicorn|hypercorn|daphne|granian|aiohttp|tornado|nginx|envo
 STUCK = 0.12  # seconds for headers that a machine seldom takes
 LEFT = 0.5  # seconds that a server has to notice that a stream was left
 SLOWER = 4  # times as long as without a stream
-MOSTLY = 0.5  # of the time beside the streams
+MOSTLY = 0.5  # of a time: that beside the streams, that from a stream's first bytes to its last
 FLOOD_CHUNKS, FLOOD = 100, 0.002  # more chunks, in fewer seconds each: a loop that never waits
 SILENT = 1.0  # seconds in which the second got nothing, at least
-AFTER_THE_FIRST = 0.9  # of the first one's time: the second began later
-AS_ONE = 0.5  # of its time: a first stream that began later came as one
+AFTER_THE_FIRST = 0.9  # of the time until the first one's last bytes: a second that began later
+AS_ONE = 0.5  # of the same: a first one that began later came as one, and shows nothing
 
 
 def _others_wait(seen: Observation) -> str:
@@ -78,15 +78,20 @@ def _without_bytes(first: Recording, second: Recording) -> str:
 
 
 def _after_the_first(first: Recording, second: Recording, apart: float) -> str:
-    """The evidence that the second began as the first ended. Seconds from the first's start."""
-    begun, end = first.chunks[0].at, first.chunks[-1].at
-    start, usual = apart + second.chunks[0].at, apart + begun
-    if begun > AS_ONE * end:
-        return ""  # there is no while in which the second could have begun
-    late = start - usual > max(NOTABLE, MOSTLY * (end - begun))
-    if start <= AFTER_THE_FIRST * end or not late:
+    """The evidence that the second began as the first ended.
+
+    first     0........begun|-----------|ended
+    second    ..0............expected.....came|-----     all by the first one's clock
+                apart
+    """
+    begun, ended = first.chunks[0].at, first.chunks[-1].at
+    expected, came = apart + begun, apart + second.chunks[0].at  # alone, it is as quick
+    if begun > AS_ONE * ended:
+        return ""  # there is no time in which the second could have begun
+    late = came - expected > max(NOTABLE, MOSTLY * (ended - begun))
+    if came <= AFTER_THE_FIRST * ended or not late:
         return ""
-    return f"the second got its first bytes at {start:.3f} s, the first its last at {end:.3f} s"
+    return f"the second got its first bytes at {came:.3f} s, the first its last at {ended:.3f} s"
 
 
 def _is_async(seen: Observation) -> bool:
