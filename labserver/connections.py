@@ -100,6 +100,12 @@ def listen(port: int) -> Listener:
     return listener
 
 
+def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listens on now."""
+    with listen(0) as free:
+        return int(free.getsockname()[1])
+
+
 def descriptors() -> int:
     """How many file descriptors this process may have open, at most 4,096."""
     if sys.platform != "win32":

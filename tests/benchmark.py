@@ -261,7 +261,7 @@ def through_valkey() -> tuple[float, float]:
     program = find()
     if program is None:
         raise RuntimeError(NONE_HERE)
-    store = Valkey("", program)
+    store = Valkey(program=program)
     try:
         two = statistics.median(delays(FINISHED, 2, LABSERVER_STORE=store.url))
     finally:
@@ -292,7 +292,7 @@ def replayed() -> tuple[float, float]:
     program = find()
     if program is None:
         raise RuntimeError(NONE_HERE)
-    store = Valkey("", program)
+    store = Valkey(program=program)
     try:
         with Workers(FINISHED, 1, LABSERVER_STORE=store.url) as server:
             url = f"{server.url}/notifications"

@@ -33,7 +33,7 @@ def tell(url, *texts):
 @pytest.fixture(scope="module")
 def valkey():
     """The environment of a program's workers, with a Valkey in it."""
-    store = Valkey("", find() or pytest.skip(NONE_HERE))
+    store = Valkey(program=find() or pytest.skip(NONE_HERE))
     yield {"LABSERVER_STORE": store.url}
     store.stop()
 

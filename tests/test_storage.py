@@ -39,7 +39,7 @@ def test_it_has_no_command_that_writes_files_or_runs_code():
     """Another user of the machine reaches it, and it runs as the user who started it."""
     from valkey import ResponseError, Valkey
 
-    store = storage.Valkey("", storage.find())
+    store = storage.Valkey(program=storage.find())
     with Valkey.from_url(store.url) as client:
         for command in ("CONFIG SET dir .", "MODULE LOAD ./any.so"):
             with pytest.raises(ResponseError, match="unknown command"):
@@ -58,7 +58,7 @@ def test_where_there_is_none_a_line_says_so(monkeypatch, capsys):
 def test_restarted_it_is_empty_and_at_the_same_address():
     from valkey import Valkey
 
-    store = storage.Valkey("", storage.find())
+    store = storage.Valkey(program=storage.find())
     url = store.url
     with Valkey.from_url(url) as client:
         client.set("tea", "green")
@@ -77,7 +77,6 @@ def test_a_second_one_under_the_same_name_ends_the_first():
     try:
         assert lab.url != first
         ended = storage.Valkey(first)
-        ended._port = int(first.rpartition(":")[2])
         assert lab._answers() and not ended._answers()
     finally:
         lab.stop()
@@ -92,7 +91,6 @@ def test_it_ends_when_the_process_that_started_it_is_killed():
     with subprocess.Popen(command, env=environment, **pipes) as parent:
         parent.stdout.readline()
         store = storage.Valkey(parent.stdout.readline().strip())
-        store._port = int(store.url.rpartition(":")[2])
         assert store._answers()
         parent.send_signal(signal.SIGKILL)
     wait_until(lambda: not store._answers())

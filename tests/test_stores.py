@@ -49,7 +49,7 @@ def valkey_client(store):
 def needed():
     """A new Valkey."""
     program = find() or pytest.skip(NONE_HERE)
-    return Valkey("", program)
+    return Valkey(program=program)
 
 
 @pytest.fixture(params=["memory", "valkey"])

@@ -28,7 +28,7 @@ def survives(app: Any) -> None:
     source = _source(app)
     program = find() or ""
     require(program, NONE_HERE)
-    valkey = Valkey("", program)
+    valkey = Valkey(program=program)
     try:
         with _worker(source, valkey) as one:
             _say(one, "before anybody listens")  # and before the other worker is there
