@@ -32,7 +32,7 @@ class BoundedBody:
         self._bytes = 0  # of the bodies of all requests under way
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Call the app, or answer in its place, as ASGI has it."""
+        """Call the app, or answer in its place, as an ASGI server does."""
         if scope["type"] != "http" or not _has_body(scope):
             await self.app(scope, receive, send)
         elif self._declares_more(scope):
@@ -121,7 +121,7 @@ class OwnPages:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Call the app, or answer in its place, as ASGI has it."""
+        """Call the app, or answer in its place, as an ASGI server does."""
         if scope["type"] == "http" and scope["method"] not in SAFE_METHODS and _is_foreign(scope):
             line = "Only a page of this server may send this.\n"
             await PlainTextResponse(line, 403)(scope, receive, send)

@@ -80,6 +80,7 @@ class Crowd(list[Listener]):
         self.start = time.perf_counter()
         super().__init__(Listener(url, self.start) for _ in range(count))
         self._loop = asyncio.new_event_loop()  # not asyncio.run, which nest_asyncio replaces
+        self._task = self._loop.create_task(self._listen())
 
     def cut(self, listener: Listener) -> None:
         """Close the connection under a listener, as a bad line would."""
@@ -120,7 +121,6 @@ class Crowd(list[Listener]):
                 await asyncio.sleep(min(GAP_SECONDS, 1 / len(self)))
 
     def _run(self) -> None:
-        self._task = self._loop.create_task(self._listen())
         with suppress(asyncio.CancelledError):
             self._loop.run_until_complete(self._task)
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())

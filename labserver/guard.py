@@ -29,7 +29,7 @@ class Guard:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Call the app, or answer in its place, as ASGI has it."""
+        """Call the app, or answer in its place, as an ASGI server does."""
         await self._answering(scope)(scope, receive, send)
 
     def _answering(self, scope: Scope) -> ASGIApp:

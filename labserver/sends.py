@@ -27,7 +27,7 @@ class Sends:
         self._noted = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Call the app, as ASGI has it."""
+        """Call the app, as an ASGI server does."""
         if scope["type"] == "http":
             await self._http(scope, receive, send)
         elif scope["type"] == "lifespan":

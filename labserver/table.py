@@ -22,10 +22,10 @@ class Table(Watcher):
     """A watcher that prints the first 40 rows, then a line of progress, at the end the last 5."""
 
     def __init__(self) -> None:
-        in_notebook = "ipykernel" in type(sys.stdout).__module__
+        notebook = in_notebook()
         # In a notebook, ipykernel sends by itself what is not flushed here, within 0.2 s.
-        self._update_seconds = UPDATE_SECONDS if in_notebook else 0.0
-        self._rewrites = in_notebook or sys.stdout.isatty()  # noise in a pipe or a file
+        self._update_seconds = UPDATE_SECONDS if notebook else 0.0
+        self._rewrites = notebook or sys.stdout.isatty()  # noise in a pipe or a file
         self._count = 0
         self._last_at = 0.0
         self._flushed = 0.0
@@ -88,6 +88,11 @@ class Table(Watcher):
         if flush:
             self._flushed = now
         print(text, end="", flush=flush)
+
+
+def in_notebook() -> bool:
+    """Whether what is printed goes to a notebook."""
+    return "ipykernel" in type(sys.stdout).__module__
 
 
 def status_line(recording: Recording) -> str:

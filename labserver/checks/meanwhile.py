@@ -46,6 +46,7 @@ class Others(Watcher):
 
     def __init__(self, path: str = LIVENESS_PATH) -> None:
         self._path = path
+        self._url = ""  # of the stream
         self._free = threading.Lock()  # held while another request is under way
         self._asked: list[float] = []
         self._answered: list[float] = []

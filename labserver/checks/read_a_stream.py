@@ -32,8 +32,7 @@ def deadline(read_for: Any) -> str | None:
     """Returns in time what came, from a stream that falls silent and from one without end."""
     require_function(read_for)
     with Server(_unending()) as server:
-        reader = _Reader(read_for, server.url)
-        reader.pace = _pace(server.url)
+        reader = _Reader(read_for, server.url, _pace(server.url))
         patiently(lambda: _judge_end(reader))
         long = started(lambda: reader.read("pauses", 30))  # beside the others: it takes longest
         patiently(lambda: _judge_silence(reader))
@@ -95,10 +94,10 @@ def _judge_no_answer(reader: "_Reader") -> None:
 class _Reader:
     """Calls an answer and measures it: how long it takes, how long it holds its event loop."""
 
-    def __init__(self, read_for: Any, url: str) -> None:
+    def __init__(self, read_for: Any, url: str, pace: int) -> None:
         self._read_for, self._url = read_for, url
+        self.pace = pace  # how much slower than on a quiet machine all is to go
         self.held = 0.0  # seconds, at most, while the stream is silent
-        self.pace = 1  # how much slower than on a quiet machine all is to go
 
     def read_within(self, name: str, seconds: float) -> tuple[Any, float]:
         """What it returns and after how many seconds; NotYet for 3 s too many."""

@@ -112,7 +112,7 @@ class _Ends:
         self.app, self.ends = app, ends
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Call the app, as ASGI has it."""
+        """Call the app, as an ASGI server does."""
 
         async def noting_send(message: Message) -> None:
             await send(message)

@@ -14,6 +14,7 @@ from labserver.diagnosis.probing import MOST_TIMES, Prober
 from labserver.diagnosis.report import as_text
 from labserver.diagnosis.requests import SAFE, Requests
 from labserver.printing import hidden
+from labserver.table import in_notebook
 
 __all__ = ["Diagnosis", "Finding", "Level", "diagnose", "examine"]
 
@@ -86,8 +87,7 @@ def examine(
 @contextmanager
 def _waiting_said(say: Callable[[str], Any] | None, line: str) -> Iterator[None]:
     """Show a line while it takes its time, where a line can be taken back."""
-    in_notebook = "ipykernel" in type(sys.stdout).__module__
-    if say is not print or not (in_notebook or sys.stdout.isatty()):
+    if say is not print or not (in_notebook() or sys.stdout.isatty()):
         yield
         return
     sys.stdout.write(line)
