@@ -1,5 +1,6 @@
 """What may be shown of a stranger's text: no control characters, no secrets of an address."""
 
+import ast
 import base64
 import re
 from collections.abc import Iterator
@@ -24,6 +25,10 @@ _LEAST = 4  # characters of a secret: a shorter one would hide parts of words
 _sent = ContextVar[tuple[httpx.Headers, ...]]("_sent", default=())  # a server may quote them
 # Of an address: a name and a password. The host is what follows the last @.
 _USER = re.compile(r"(//)[^/\s?#]*@|(%2F%2F)(?:(?!%2F|%3F|%23)[^/\s?#&])*%40", re.IGNORECASE)
+# Bytes as Python's repr writes them, and nothing else: it is read by Python.
+_ESCAPE = r"""\\(?:[\\'nrt]|x[0-9a-f]{2})"""
+_LITERAL = rf"""b(?:'(?:{_ESCAPE}|[ -&(-[\]-~])*'|"(?:{_ESCAPE}|[ !#-[\]-~])*")"""
+_BYTES = re.compile(rf"bytearray\(({_LITERAL})\)|\b({_LITERAL})")
 # As Python and JSON write pairs: an app's error may quote the headers of a request, or its body.
 _PAIR = re.compile(
     r"""(["'][\w-]*(?:auth|authorization|cookie|token|api[_-]?key|secret|password|passwd)["']
@@ -37,6 +42,19 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def without_repr(text: str) -> str:
+    """The words of an error, in which Python's repr of bytes, as h11 writes it, is text in quotes.
+
+    "malformed chunk footer: bytearray(b'XX')" becomes "malformed chunk footer: 'XX'".
+    """
+    return _BYTES.sub(_as_text, text)
+
+
+def _as_text(literal: re.Match[str]) -> str:
+    data: bytes = ast.literal_eval(literal[1] or literal[2])
+    return f"'{printable(data.decode(errors='replace'))}'"
 
 
 def shown_lines(text: str) -> str:

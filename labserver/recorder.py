@@ -20,7 +20,7 @@ from labserver.client import client_for, hint
 from labserver.deadline import Deadline
 from labserver.decoding import decoders_for
 from labserver.events import EventDecoder
-from labserver.printing import hidden, masked, printable, shown_url
+from labserver.printing import hidden, masked, printable, shown_url, without_repr
 from labserver.recording import (
     MOST_REASON,
     Bounds,
@@ -237,5 +237,6 @@ def _no_response(
         return TimeoutError(f"{address}: no response {in_time}.")
     # "Illegal header value b'Bearer …'": the name of the fault, not the token.
     reason = str(error).partition(" b'")[0].partition(' b"')[0] or type(error).__name__
-    reason = masked(printable(reason))[:MOST_REASON]  # it may quote what a server sent
+    # A server's text may be quoted in it.
+    reason = masked(printable(without_repr(reason)))[:MOST_REASON]
     return ConnectionError(f"{address}: {reason}{hint(request.url, reason)}")

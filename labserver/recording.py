@@ -12,7 +12,7 @@ from typing import NamedTuple
 import httpx
 
 from labserver.events import is_event_stream
-from labserver.printing import hidden, masked, printable
+from labserver.printing import hidden, masked, printable, without_repr
 
 MOST_REASON = 200  # characters of an error, which may quote what a server sent
 
@@ -195,4 +195,4 @@ def counted(things: Sized | int, noun: str) -> str:
 def _reason(error: Exception | None) -> str:
     # httpx: "peer closed connection without sending complete message body (…)"
     words = str(error).replace(" without sending complete message body", "")
-    return masked(printable(words))[:MOST_REASON] or type(error).__name__
+    return masked(printable(without_repr(words)))[:MOST_REASON] or type(error).__name__

@@ -119,6 +119,18 @@ async def test_plain_latin_1():
     return text(*words, media_type="text/plain; charset=iso-8859-1")
 
 
+@named("not-utf-8")
+async def test_rows_of_json_in_latin_1():
+    rows = [f'{{"name": "Zoë {i}"}}\n'.encode("latin-1") for i in range(5)]
+    return text(*rows, media_type="application/x-ndjson")
+
+
+@named("advice-not-utf-8")
+async def test_a_csv_for_windows_under_utf_8():
+    rows = [f"{i},Zoë,5 €\n".encode("cp1252") for i in range(5)]
+    return text(*rows, media_type="text/csv; charset=utf-8")
+
+
 @healthy
 async def test_words_with_apostrophes():
     texts = ["it's", "a\n\nb\n\nc", "{'a': 1} is Python"]

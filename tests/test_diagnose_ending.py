@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 
+import pytest
 from fastapi import HTTPException
 from fastapi.responses import StreamingResponse
 from services import (
@@ -56,7 +57,6 @@ def test_an_idle_connection_that_a_proxy_closes():
 def test_a_cut_after_the_same_silence_twice_is_told_as_a_timeout():
     cut = observed(*EVENTS[:3], ending=Ending.CUT)
     cut.alone.seconds = 4.2
-    assert "silence" not in said_of(cut)["cut-short"]
     again = observed(*EVENTS[:3], ending=Ending.CUT).alone
     again.seconds = 4.3
     twice = replace(cut, again=again)
@@ -65,6 +65,21 @@ def test_a_cut_after_the_same_silence_twice_is_told_as_a_timeout():
     assert "ping" in finding.text and "timeout" in finding.text
     again.seconds = 9.0
     assert "silence" not in said_of(twice)["cut-short"]
+
+
+@pytest.mark.parametrize("ending", [None, Ending.SECONDS])
+def test_a_cut_after_a_silence_too_long_to_see_twice_may_be_a_timeout(ending):
+    cut = observed(*EVENTS[:3], ending=Ending.CUT)
+    cut.alone.seconds = 10.2
+    if ending:
+        cut.again = observed(*EVENTS[:3], ending=ending).alone
+    found = [*rules.findings(cut)]
+    (finding,) = [finding for finding in found if finding.code == "cut-short"]
+    assert finding.evidence.startswith("closed after 10.0 s of silence (seen once)")
+    assert "timeout" in finding.text and "exception" in finding.text
+    assert "advice-stalled" not in {finding.code for finding in found}
+    cut.alone.seconds = 1.2
+    assert "silence" not in said_of(cut)["cut-short"]
 
 
 @named("advice-ends-when-idle")

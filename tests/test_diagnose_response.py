@@ -1,5 +1,6 @@
 """diagnose: the answer as a whole: status, redirects, an end that comes too early."""
 
+import gzip
 import tempfile
 import time
 from contextlib import contextmanager
@@ -49,6 +50,23 @@ async def test_no_events():
 @named("advice-empty")
 async def test_no_rows():
     return text(media_type="application/x-ndjson")
+
+
+@named("not-decodable")
+async def test_gzip_without_its_name():
+    rows = gzip.compress(b"".join(b"%d,user\n" % i for i in range(2000)))
+    return Response(rows, media_type="text/csv")
+
+
+@named("not-decodable")
+async def test_gzip_twice():
+    twice = gzip.compress(gzip.compress(b"[1]"))
+    return Response(twice, media_type="application/json", headers={"Content-Encoding": "gzip"})
+
+
+@healthy
+async def test_a_gzip_file():
+    return Response(gzip.compress(b"a,b\n" * 500), media_type="application/gzip")
 
 
 @named("status")

@@ -7,7 +7,9 @@ from contextlib import suppress
 from itertools import pairwise
 
 from labserver.diagnosis.finding import Level, rule, some
+from labserver.diagnosis.items import is_binary
 from labserver.diagnosis.observation import Observation
+from labserver.diagnosis.rules.event_lines import no_utf_8_in
 
 LONGEST = 3000  # characters of a text that is parsed as Python
 MOST = 200  # texts that are parsed as Python, or twice
@@ -39,6 +41,17 @@ def torn_letters(seen: Observation) -> str:
 
 def _torn_between(one: str, other: str) -> bool:
     return LOST in one and LOST in other and len(one + other) < NEIGHBOURS
+
+
+@rule(
+    "not-utf-8",
+    Level.FAULT,
+    """JSON is always UTF-8 (RFC 8259, 8.1), and this is not, so parsers refuse it. Encode it as
+    UTF-8, whatever the charset of the data was.""",
+)
+def json_not_utf_8(seen: Observation) -> str:
+    json = seen.json_lines or seen.alone.media_type.endswith("/json")
+    return no_utf_8_in(seen) if json and not is_binary(seen.alone) else ""
 
 
 @rule(
@@ -127,6 +140,18 @@ def _lines_of_one(seen: Observation) -> list[str]:
     texts = [item.text for item in items[:MOST] if item.text.strip()]
     several = seen.alone.media_type.endswith("/json") and len(texts) > 1
     return texts if several and all(OBJECT.match(one) and is_json(one) for one in texts) else []
+
+
+@rule(
+    "advice-not-utf-8",
+    Level.ADVICE,
+    """Its charset says UTF-8, and not all of it is, so clients show other letters. Encode the
+    text as UTF-8, or name the charset that it has.""",
+)
+def advice_not_utf_8(seen: Observation) -> str:
+    named = (seen.alone.response.charset_encoding or "").lower()
+    text = named in ("utf-8", "utf8") and not is_binary(seen.alone)
+    return no_utf_8_in(seen) if text else ""
 
 
 @rule(

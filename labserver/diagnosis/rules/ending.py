@@ -8,7 +8,9 @@ cut before       x                      without a byte
 from labserver.diagnosis.finding import Level, rule
 from labserver.diagnosis.observation import Observation
 from labserver.diagnosis.pace import IDLE, last_silence
+from labserver.recording import Ending
 
+LONG_IDLE = 3.0  # seconds
 ALIKE = 0.15  # of a silence: two that differ by less may have one reason
 
 
@@ -30,6 +32,22 @@ def _same_silence(seen: Observation) -> str:
     alike = abs(silences[0] - silences[1]) < ALIKE * max(silences)
     told = f"closed after {silences[0]:.1f} s of silence, twice"
     return told if silences[0] > IDLE and alike else ""
+
+
+@rule(
+    "cut-short",
+    Level.FAULT,
+    """The body was cut after a long silence. This is consistent with a timeout, of a proxy or of
+    the server, that ends a quiet connection: send a ping more often than that (in an event stream
+    a comment, ": ping"), or raise the timeout. It is also consistent with an exception: read the
+    server's log.""",
+)
+def cut_when_long_idle(seen: Observation) -> str:
+    again = seen.again and seen.again.ending is not Ending.SECONDS
+    silence = last_silence(seen.alone)
+    if not seen.alone.cut or not seen.alone.chunks or again or silence < LONG_IDLE:
+        return ""
+    return f"closed after {silence:.1f} s of silence (seen once)"
 
 
 @rule(

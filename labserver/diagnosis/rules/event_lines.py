@@ -85,8 +85,13 @@ def event_without_data(seen: Observation) -> str:
     charset of the data was.""",
 )
 def not_utf_8(seen: Observation) -> str:
+    return no_utf_8_in(seen) if seen.sse else ""
+
+
+def no_utf_8_in(seen: Observation) -> str:
+    """The evidence of a byte that is no UTF-8."""
     try:
-        (seen.body if seen.alone.whole else seen.body[:-CUT_LETTER]).decode() if seen.sse else None
+        (seen.body if seen.alone.whole else seen.body[:-CUT_LETTER]).decode()
     except UnicodeDecodeError as error:
         before = seen.body[max(0, error.start - BEFORE_BYTE) : error.start].decode(
             errors="replace"

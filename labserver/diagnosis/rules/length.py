@@ -12,8 +12,8 @@ WAITED = 10.0  # seconds for bytes that were declared
     "wrong-length",
     Level.FAULT,
     """The Content-Length is smaller than the body, so clients lose its end. This is consistent
-    with a length that counts characters instead of bytes. Count the bytes, or leave the header
-    out.""",
+    with a length that counts characters instead of bytes, or that is of something else. Count the
+    bytes, or leave the header out.""",
 )
 def wrong_length(seen: Observation) -> str:
     if seen.beyond:

@@ -1,15 +1,15 @@
 """Rules about the answer as a whole: status, redirects, coding and framing."""
 
-import ast
 import re
 
 import httpx
 
 from labserver.diagnosis.finding import Level, quoted, rule
 from labserver.diagnosis.observation import MOST_REDIRECTS, Observation, Silence
-from labserver.recording import Recording, counted
+from labserver.recording import counted
 
 START_BYTES = 1024  # of a body: enough to tell text from a coding
+GZIP = b"\x1f\x8b\x08"  # that it begins with (RFC 1952, 2.3.1)
 SHORT = 3  # bytes that may be ASCII by chance
 ERROR_EVENT = re.compile("error|fail|exception", re.I)
 FAILED = re.compile(r"""\{\s*["'](error|detail|exception)["']\s*:\s*["'{[]""")
@@ -82,7 +82,7 @@ def advice_redirect(seen: Observation) -> str:
 )
 def not_decodable(seen: Observation) -> str:
     if isinstance(seen.alone.error, httpx.DecodingError):
-        return _reason(seen.alone)
+        return seen.alone.ended.removesuffix(".")
     for answer in (seen.alone, seen.encoded):
         named = answer.response.headers.get("content-encoding", "") if answer else ""
         start = answer.body[:START_BYTES] if answer else b""
@@ -90,6 +90,20 @@ def not_decodable(seen: Observation) -> str:
         if packed and start.isascii() and len(start) > SHORT:
             return f"content-encoding: {named}, but the body is plain text"
     return ""
+
+
+@rule(
+    "not-decodable",
+    Level.FAULT,
+    """It is labelled as text, and what comes is gzip: it was compressed once more than its
+    Content-Encoding says. Compress it once, and name that: Content-Encoding: gzip.""",
+)
+def packed_text(seen: Observation) -> str:
+    text = seen.alone.media_type.startswith("text/") or seen.alone.media_type.endswith("json")
+    packed = text and seen.body.startswith(GZIP)
+    coding = seen.alone.response.headers.get("content-encoding")
+    named = "missing" if coding is None else quoted(coding)
+    return f"content-type: {seen.alone.media_type}, content-encoding: {named}" if packed else ""
 
 
 @rule(
@@ -101,7 +115,7 @@ def not_decodable(seen: Observation) -> str:
 )
 def bad_framing(seen: Observation) -> str:
     if seen.alone.cut and re.search("illegal|malformed", str(seen.alone.error)):
-        return _reason(seen.alone)
+        return seen.alone.ended.removesuffix(".")
     chunked = "transfer-encoding" in seen.alone.response.headers
     if chunked and "content-length" in seen.alone.response.headers:
         return f"content-length: {seen.length} and transfer-encoding in one response"
@@ -160,14 +174,3 @@ def advice_error_inside(seen: Observation) -> str:
         keyed = None  # all of them begin so
     traced = TRACEBACK.search((last if seen.sse else seen.text)[-TRACEBACK_CHARACTERS:])
     return f"at the end: {quoted(last)}" if named or keyed or traced else ""
-
-
-def _reason(recording: Recording) -> str:
-    """Why a body broke off. The bytes that h11 names are shown as text."""
-    words, _, data = recording.ended.removesuffix(".").partition("bytearray(")
-    if not data:
-        return words
-    try:
-        return words + quoted(ast.literal_eval(data.removesuffix(")")).decode("latin-1"))
-    except (ValueError, SyntaxError):
-        return words.removesuffix(": ")
