@@ -12,11 +12,11 @@ port.
 """
 
 import asyncio
-import atexit
 import inspect
 import os
 import threading
 from contextlib import suppress
+from weakref import WeakSet
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -27,11 +27,13 @@ from labserver.guard import Guard
 from labserver.leftovers import Leftovers
 from labserver.log import Log, ThreadLog
 from labserver.sends import Sends
-from labserver.shutdown import StoppableServer, cancel_rest
+from labserver.shutdown import StoppableServer, at_end, cancel_rest
 
 START_SECONDS = 10.0
 STOP_SECONDS = 2.0
 LOG_SECONDS = 0.5  # that a reader of the log waits
+
+_started: "WeakSet[Server]" = WeakSet()  # and not stopped
 
 
 class Server:
@@ -116,18 +118,16 @@ class Server:
         self._loop.set_task_factory(self._leftovers.make_task)
         self._task = self._loop.create_task(self._uvicorn.serve(sockets=[self._listener]))
         self._process = os.getpid()
-        atexit.register(self.stop)  # a script or kernel that ends runs the app's shutdown
+        _started.add(self)
+        at_end(_stop_all)
         self._start_thread()
 
     def stop(self) -> None:
         """End open streams, run the app's shutdown, free the port. Stopped before: do nothing."""
-        atexit.unregister(self.stop)
+        _started.discard(self)
         if self.running and self._process != os.getpid():
             return  # a forked child has no such thread
-        if self.running:
-            self._uvicorn.should_exit = True
-            with suppress(RuntimeError):  # it ended by itself, a moment ago
-                self._loop.call_soon_threadsafe(self._uvicorn.leave, self._task)
+        self._begin_to_stop()
         if self._left_behind or self._thread.ident in (None, threading.get_ident()):
             return  # a route cannot wait for its own end
         if self._ended.wait(STOP_SECONDS):  # also where an earlier stop() was interrupted
@@ -137,6 +137,12 @@ class Server:
             self._left_behind = True
             self._listener.close()
             print(f"{self.url} does not stop: a call blocks its event loop. Its port is free.")
+
+    def _begin_to_stop(self) -> None:
+        if self.running:
+            self._uvicorn.should_exit = True
+            with suppress(RuntimeError):  # it ended by itself, a moment ago
+                self._loop.call_soon_threadsafe(self._uvicorn.leave, self._task)
 
     def _start_thread(self) -> None:
         try:
@@ -192,3 +198,11 @@ def _check_app(app: object) -> None:
         ) from None
     except ValueError:  # callable, without a signature to look at
         pass
+
+
+def _stop_all() -> None:
+    servers = [one for one in _started if one._process == os.getpid()]
+    for server in servers:  # all at once, since each may take a second
+        server._begin_to_stop()
+    for server in servers:
+        server.stop()

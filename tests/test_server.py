@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import socket
 import subprocess
 import sys
@@ -102,7 +103,7 @@ def test_an_app_that_never_starts_is_given_up(client, monkeypatch):
 
 
 SCRIPT = """if True:
-    import asyncio, sys
+    import asyncio, sys, threading, time
     from contextlib import asynccontextmanager
     from fastapi import FastAPI
     from fastapi.responses import StreamingResponse
@@ -110,8 +111,13 @@ SCRIPT = """if True:
 
     @asynccontextmanager
     async def lifespan(app):
+        stopping = threading.Event()
+        worker = threading.Thread(target=stopping.wait)  # Python waits for its end
+        worker.start()
+        await asyncio.to_thread(time.sleep, 0)
         yield
-        await asyncio.sleep(0.1)
+        stopping.set()
+        await asyncio.to_thread(worker.join)
         print("shut down", flush=True)
 
     async def body():
@@ -127,6 +133,26 @@ SCRIPT = """if True:
     server = serve(app)
     record("/", max_chunks=2, quiet=True)
 """
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork there")
+def test_the_end_of_a_forked_child_stops_nothing():
+    code = f"""{SCRIPT}
+    import multiprocessing
+    child = multiprocessing.get_context("fork").Process(target=print, args=["child"])
+    child.start()
+    child.join()
+    print(server.running, record("/", max_chunks=1, quiet=True).response.status_code)
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env=NO_PROXIES,
+        capture_output=True,
+        text=True,
+        timeout=LONG,
+    )
+    told = [line for line in done.stdout.splitlines()[1:] if line != "cleaned up"]
+    assert told == ["child", "True 200", "shut down"], done.stderr
 
 
 @pytest.mark.parametrize("end", ["", "sys.exit(3)", "raise LookupError('on purpose')"])
