@@ -2,13 +2,11 @@
 
 record           for a learner: with bounds, and printed
 record_watched   the request; the clock starts when it is sent, the headers make a Recording
-_Reading         its body, piece by piece: keep it, decode events, tell the watcher, and end
-                 where the watcher has enough or a bound is reached
+Reading          its body, into that Recording (reading.py)
 """
 
 import re
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -18,25 +16,17 @@ import httpx
 from labserver.address import resolve
 from labserver.client import client_for, hint
 from labserver.deadline import Deadline
-from labserver.decoding import decoders_for
-from labserver.events import EventDecoder
 from labserver.printing import hidden, masked, printable, shown_url, without_repr
+from labserver.reading import Reading
 from labserver.recording import (
     MOST_REASON,
     Bounds,
-    Chunk,
-    Ending,
-    RecordedEvent,
     Recording,
     Watcher,
 )
 from labserver.table import Table, shorten
 
-KEEP_BYTES = 64 * 2**20
-EVENT_BYTES = 16 * 2**20  # that may come without a whole event: the decoder holds them all
-CHUNK_BYTES = 512  # what a chunk takes in memory beside its data, at most
 MOST_ADDRESS = 500  # characters of an address, which a redirect may have made
-MOST_NAME = 100  # characters of an event's name and id that are kept without its data
 METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token: RFC 9110, 5.6.2
 NO_RESPONSE = (
     httpx.HTTPError,
@@ -122,98 +112,13 @@ def record_watched(
         recording = Recording(request.method, shown_url(request.url), response, headers_at)
         connection = response.extensions["network_stream"]  # closed after the last byte
         client_address = connection.get_extra_info("client_addr")
-        reading = _Reading(recording, start, watcher, bounds, keep_data, raw)
-        reading.read(deadline)
+        Reading(recording, start, watcher, bounds, keep_data, raw).read(deadline)
         recording.seconds = time.perf_counter() - start
         recording.sent = [moment - start for moment in moments.get(client_address, ())]
     if watcher:
         with hidden(request.headers):
             watcher.end(recording)
     return recording
-
-
-class _Reading:
-    """The reading of one response into its recording."""
-
-    def __init__(
-        self,
-        recording: Recording,
-        start: float,
-        watcher: Watcher | None,
-        bounds: Bounds,
-        keep: bool,
-        raw: bool,
-    ) -> None:
-        self.recording, self.start, self.watcher = recording, start, watcher
-        self.bounds, self.keep = bounds, keep
-        self.events = EventDecoder() if recording.has_events else None
-        self.size = self.undecoded = 0  # bytes so far, and since the last event
-        self.decoders = [] if raw else decoders_for(recording.response) or []
-        recording.decoded = bool(self.decoders)
-
-    def read(self, deadline: Deadline) -> None:
-        """Read the body, and note how it ended."""
-        recording = self.recording
-        try:
-            if self.watcher and self.watcher.headers(recording):
-                recording.ending = Ending.ENOUGH
-            else:
-                self._read_body(deadline)
-        except KeyboardInterrupt:
-            recording.ending = Ending.INTERRUPTED
-        except httpx.HTTPError as error:
-            recording.ending, recording.error = Ending.CUT, error
-        if deadline.passed:  # also where a body seems whole: HTTP/1.0 ends one by closing
-            recording.ending, recording.bound = Ending.SECONDS, self.bounds.seconds or 0.0
-
-    def _read_body(self, deadline: Deadline) -> None:
-        clock, start = time.perf_counter, self.start
-        for data in self._pieces():
-            if self._take(clock() - start, data):  # enough
-                self.recording.ending = Ending.ENOUGH
-            elif bound := self._bound_reached():
-                self.recording.ending, self.recording.bound = bound
-            if self.recording.ending or deadline.passed:
-                return  # read no more: what lies unread makes close() tell the server
-        self.recording.ending = Ending.WHOLE
-
-    def _pieces(self) -> Iterator[bytes]:
-        pieces = self.recording.response.iter_raw()
-        for decoder in self.decoders:
-            pieces = decoder.decode(pieces)
-        return pieces
-
-    def _take(self, at: float, data: bytes) -> bool:
-        """Keep a piece, decode its events, tell the watcher; whether the watcher has enough."""
-        recording, watcher, size = self.recording, self.watcher, len(data)
-        self.size += size
-        self.keep = self.keep and self.size <= KEEP_BYTES
-        recording.chunks.append(Chunk(at, size, data if self.keep else b""))
-        if self.events is None:
-            return watcher is not None and watcher.chunk(Chunk(at, size, data))
-        self.undecoded += size
-        for event, text, id in self.events.feed(data):
-            self.undecoded = 0
-            whole = RecordedEvent(at, event, text, id)
-            kept = whole if self.keep else RecordedEvent(at, event[:MOST_NAME], "", id[:MOST_NAME])
-            recording.events.append(kept)
-            if watcher and watcher.event(whole):
-                return True
-            if len(recording.events) == self.bounds.max_chunks:
-                break
-        return False
-
-    def _bound_reached(self) -> tuple[Ending, int] | None:
-        recording, bounds = self.recording, self.bounds
-        rows = recording.chunks if self.events is None else recording.events
-        if len(rows) == bounds.max_chunks:
-            return Ending.MAX_CHUNKS, bounds.max_chunks
-        if self.undecoded > EVENT_BYTES:
-            return Ending.NO_EVENT, EVENT_BYTES
-        memory = self.size + CHUNK_BYTES * len(recording.chunks)
-        if bounds.max_bytes is not None and memory > bounds.max_bytes:
-            return Ending.MAX_BYTES, bounds.max_bytes
-        return None
 
 
 def _build(

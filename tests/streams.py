@@ -4,10 +4,14 @@ import asyncio
 import base64
 import gzip
 import re
+import socket
+import threading
+from contextlib import contextmanager
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse, StreamingResponse
 from sse_starlette import EventSourceResponse
+from waiting import LONG
 
 app = FastAPI()
 
@@ -124,3 +128,20 @@ async def body(request: Request):
 
 def rows_in(out):
     return re.findall(r"^ *(\d+) +\d+\.\d{3} +\d+\.\d{3} ", out, re.MULTILINE)
+
+
+@contextmanager
+def answering_once(answer):
+    """The URL of a server that answers one request with these bytes, whatever they are."""
+
+    def serve_one():
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve_one)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        thread.join(LONG)
