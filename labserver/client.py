@@ -1,4 +1,4 @@
-"""The HTTP clients of `record`: proxies of the environment are used for other machines alone."""
+"""The HTTP clients of `record`, and its requests: proxies of the environment are used for other machines alone."""
 
 import os
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext
+from typing import Any
 
 import httpx
 
@@ -36,6 +37,28 @@ def client_for(url: httpx.URL, follow_redirects: bool = False) -> httpx.Client:
         name = _at_fault(error)
         reason = "it is no URL" if isinstance(error, httpx.InvalidURL) else error  # no password
         raise ConnectionError(f"{name} in the environment cannot be used: {reason}") from None
+
+
+def built(
+    client: httpx.Client, method: str, url: httpx.URL, options: dict[str, Any]
+) -> httpx.Request:
+    """A request, its headers in UTF-8, as browsers send Last-Event-ID.
+
+    Raises ValueError for text that no bytes can be made of.
+    """
+    if params := options.pop("params", None):
+        url = httpx.URL(url, params=params)
+    cookies = httpx.Cookies(options.pop("cookies", None))
+    try:
+        if "headers" in options:
+            options["headers"] = httpx.Headers(options["headers"], encoding="utf-8")
+        request = client.build_request(method, url, **options)
+        if cookies:  # httpx itself would send them in ASCII alone
+            request.headers.encoding = "utf-8"
+            cookies.set_cookie_header(request)
+    except UnicodeEncodeError as error:
+        raise ValueError(f"This request has text that cannot be sent: {error}.") from None
+    return request
 
 
 def hint(url: httpx.URL, reason: str) -> str:

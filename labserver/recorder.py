@@ -14,7 +14,7 @@ import h11
 import httpx
 
 from labserver.address import resolve
-from labserver.client import client_for, hint
+from labserver.client import built, client_for, hint
 from labserver.deadline import Deadline
 from labserver.printing import hidden, masked, printable, shown_url, without_repr
 from labserver.reading import Reading
@@ -90,11 +90,9 @@ def record_watched(
         raise ValueError(f"A method is a word such as GET, not {method!r}.")
     client = client_for(address, bool(httpx_options.get("follow_redirects")))
     send_options = {k: httpx_options.pop(k) for k in SEND_OPTIONS if k in httpx_options}
-    if "headers" in httpx_options:  # in UTF-8, as browsers send Last-Event-ID
-        httpx_options["headers"] = httpx.Headers(httpx_options["headers"], encoding="utf-8")
     with ExitStack() as stack:
         deadline = Deadline(bounds.seconds)
-        request = _build(client, method, address, deadline.added_to(httpx_options))
+        request = built(client, method, address, deadline.added_to(httpx_options))
         if watcher:
             watcher.request(request)
         moments = stack.enter_context(lab.sends.watching()) if lab else {}
@@ -119,14 +117,6 @@ def record_watched(
         with hidden(request.headers):
             watcher.end(recording)
     return recording
-
-
-def _build(
-    client: httpx.Client, method: str, url: httpx.URL, options: dict[str, Any]
-) -> httpx.Request:
-    if params := options.pop("params", None):
-        url = httpx.URL(url, params=params)
-    return client.build_request(method, url, **options)
 
 
 def _no_response(

@@ -229,6 +229,20 @@ def test_headers_are_sent_in_utf_8(headers):
     assert json.loads(got.text)["x"].encode("latin-1").decode() == want
 
 
+def test_cookies_are_sent_in_utf_8():
+    for cookies in ({"city": "Łódź"}, httpx.Cookies({"city": "Łódź"})):
+        got = record("/quoted?name=cookie", cookies=cookies)
+        assert got.text.encode("latin-1").decode() == "No city=Łódź.\n"
+
+
+@pytest.mark.parametrize(
+    "options", [{"headers": {"Łódź": "x"}}, {"headers": {"x": "\ud800"}}, {"json": ["\ud800"]}]
+)
+def test_text_that_cannot_be_sent_is_one_line(options):
+    with pytest.raises(ValueError, match="^This request has text that cannot be sent: .*[.]$"):
+        record("/body", "POST", **options)
+
+
 @pytest.mark.parametrize("method", ["Łódź", "GET /", "", "a b", "GET\r\nX: y"])
 def test_a_method_is_a_word(method):
     with pytest.raises(ValueError, match="A method is a word such as GET, not "):
