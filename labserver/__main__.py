@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 
 from labserver import current, recorder
 from labserver.diagnosis import Level, examine
-from labserver.printing import masked
+from labserver.printing import masked, tell
 from labserver.recording import Bounds, Chunk, Ending, RecordedEvent
 from labserver.table import Table
 
@@ -79,7 +79,7 @@ def record(options: argparse.Namespace) -> int:
 
 def diagnose(options: argparse.Namespace) -> int:
     """Ask a stream several times and say what is wrong with it, if anything."""
-    say = functools.partial(print, file=sys.stderr) if options.json else print
+    say = functools.partial(print, file=sys.stderr) if options.json else tell
     done = examine(
         options.url,
         _method(options),

@@ -1,4 +1,7 @@
-"""The HTTP clients of `record`, and its requests: proxies of the environment are used for other machines alone."""
+"""The requests of `record` and its HTTP clients.
+
+Proxies of the environment are used for other machines alone.
+"""
 
 import os
 from collections.abc import Mapping

@@ -3,6 +3,7 @@
 import ast
 import base64
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -42,6 +43,16 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def tell(text: str, end: str = "\n", flush: bool = True) -> None:
+    """Print in one piece, since other threads print too, and also where the output is no UTF-8.
+
+    That is so for a script on Windows whose output goes to a file: it has escapes instead.
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    text = (text + end).encode(encoding, "backslashreplace").decode(encoding)
+    print(text, end="", flush=flush)
 
 
 def without_repr(text: str) -> str:

@@ -16,7 +16,7 @@ import httpx
 from labserver.address import resolve
 from labserver.client import built, client_for, hint
 from labserver.deadline import Deadline
-from labserver.printing import hidden, masked, printable, shown_url, without_repr
+from labserver.printing import hidden, masked, printable, shown_url, tell, without_repr
 from labserver.reading import Reading
 from labserver.recording import (
     MOST_REASON,
@@ -66,8 +66,7 @@ def record(
     watcher = None if quiet else Table()
     recording = record_watched(watcher, url, method, bounds, keep_data=keep_data, **httpx_options)
     if quiet and (recording.response.is_error or recording.cut or recording.location):
-        line = repr(recording).strip("<>").removeprefix("Recording ")
-        print(line + "\n", end="", flush=True)  # in one piece: other threads print too
+        tell(repr(recording).strip("<>").removeprefix("Recording "))
     return recording
 
 

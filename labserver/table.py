@@ -7,7 +7,7 @@ from collections import deque
 import httpx
 
 from labserver.decoding import decoders_for
-from labserver.printing import masked, printable, shown_url, without_secrets
+from labserver.printing import masked, printable, shown_url, tell, without_secrets
 from labserver.recording import Chunk, RecordedEvent, Recording, Watcher
 
 FIRST, LAST = 40, 5  # rows that a long stream shows
@@ -60,14 +60,14 @@ class Table(Watcher):
             print("\r" + " " * len(self._progress), end="\r")
         left_out = self._count - FIRST - len(self._unshown)
         if left_out > 0:
-            print(f"     … {left_out:,} rows more …")
+            tell(f"     … {left_out:,} rows more …", flush=False)
         for row in self._unshown:
-            print(row_of(*row))
+            tell(row_of(*row), flush=False)
         self.say("\n".join([recording.summary, *remarks(recording)]))
 
     def say(self, line: str) -> None:
         """Print a line that is no row, at once."""
-        print(line + "\n", end="", flush=True)  # in one piece: other threads print too
+        tell(line)
 
     def _add(self, head: str, item: Chunk | RecordedEvent) -> None:
         gap, self._last_at = item.at - self._last_at, item.at
@@ -87,7 +87,7 @@ class Table(Watcher):
         flush = now - self._flushed >= self._update_seconds
         if flush:
             self._flushed = now
-        print(text, end="", flush=flush)
+        tell(text, end="", flush=flush)
 
 
 def in_notebook() -> bool:

@@ -18,6 +18,7 @@ from verdicts import ready, verdict, verdict_that_says, warm_up
 
 from labserver import checks
 from labserver.checks import exercise, read_a_stream
+from labserver.recording import RecordedEvent
 
 AT_ONCE = 4  # answers
 
@@ -132,6 +133,22 @@ def test_the_stop_button_ends_a_check(monkeypatch):
     monkeypatch.setattr(read_a_stream, "returned", interrupted)
     with pytest.raises(KeyboardInterrupt):
         checks.any_cut(lambda chunks: [])
+
+
+def test_a_verdict_shows_what_an_answer_sends_and_never_sends_it_on(capsys):
+    events = [RecordedEvent(0.0, "\x1b[2J", "\u202e", "")]
+
+    @exercise.exercise
+    def check(error):
+        if error:
+            raise error
+        exercise.require_equal(events, [], "the events \x9b")
+
+    for error in (None, ValueError("\x1b[2J"), exercise.NotYet("\u202e"), LookupError("\x07")):
+        assert check(error) is False
+    out = capsys.readouterr().out
+    assert out.count("\n") == 4 and out.replace("\n", "").isprintable()
+    assert r"\x1b[2J '\u202e'" in out
 
 
 def test_a_remark_stands_under_solved(capsys):

@@ -239,7 +239,7 @@ def test_cookies_are_sent_in_utf_8():
     "options", [{"headers": {"Łódź": "x"}}, {"headers": {"x": "\ud800"}}, {"json": ["\ud800"]}]
 )
 def test_text_that_cannot_be_sent_is_one_line(options):
-    with pytest.raises(ValueError, match="^This request has text that cannot be sent: .*[.]$"):
+    with pytest.raises(ValueError, match=r"^This request has text that cannot be sent: .*\.$"):
         record("/body", "POST", **options)
 
 

@@ -85,6 +85,18 @@ def test_what_is_unusual_is_said(path, words, capsys):
     assert words in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-16", "utf-8"])
+def test_an_output_that_is_no_utf_8_gets_all_the_same(encoding):
+    app = FastAPI()
+    app.get("/")(lambda: "日本")
+    written = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    with Server(app) as server, contextlib.redirect_stdout(written):
+        assert record(server.url).whole
+    written.flush()
+    text = written.buffer.getvalue().decode(encoding)
+    assert ("日本" if "utf" in encoding else r"\u65e5\u672c") in text and "whole." in text
+
+
 def test_a_chunk_is_on_the_screen_before_the_next_one_is_made():
     printed = threading.Semaphore(0)
 

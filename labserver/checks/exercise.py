@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from starlette.types import ASGIApp
 
+from labserver.printing import printable, tell
 from labserver.recorder import record_watched
 from labserver.recording import Bounds, Ending, RecordedEvent, Recording, Watcher, counted
 from labserver.server import Server
@@ -54,13 +55,13 @@ def exercise(judge: Callable[[Any], str | None]) -> Callable[[Any], bool]:
         try:
             remark = judge(answer)
         except NotYet as missing:
-            print(f"Not yet: {_in_one_line(str(missing))}")
+            tell(f"Not yet: {_in_one_line(str(missing))}")
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # also CancelledError, or the SystemExit of exit()
-            print(f"Not yet: {in_words(error)}")
+            tell(f"Not yet: {_in_one_line(in_words(error))}")
         else:
-            print(f"Solved.\nA remark: {remark}" if remark else "Solved.")
+            tell(f"Solved.\nA remark: {_in_one_line(remark)}" if remark else "Solved.")
             return True
         return False
 
@@ -175,7 +176,7 @@ def in_words(error: BaseException) -> str:
 
 
 def _in_one_line(text: str) -> str:
-    line = " ".join(text.split())
+    line = printable(" ".join(text.split()))  # it may quote what an answer sends
     return line if len(line) <= 4 * LONGEST else f"{line[: 4 * LONGEST]} …"
 
 

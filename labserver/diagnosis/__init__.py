@@ -13,7 +13,7 @@ from labserver.diagnosis.observation import Observation
 from labserver.diagnosis.probing import MOST_TIMES, Prober
 from labserver.diagnosis.report import as_text
 from labserver.diagnosis.requests import SAFE, Requests
-from labserver.printing import hidden
+from labserver.printing import hidden, tell
 from labserver.table import in_notebook
 
 __all__ = ["Diagnosis", "Finding", "Level", "diagnose", "examine"]
@@ -39,7 +39,7 @@ def diagnose(
     the findings and what was seen, unless `quiet`. `labserver.diagnosis.rules.CODES` lists what it
     can find.
     """
-    say = None if quiet else print
+    say = None if quiet else tell
     return examine(url, method, seconds, say, headers, direct, **httpx_options).findings
 
 
@@ -85,13 +85,12 @@ def examine(
 
 
 @contextmanager
-def _waiting_said(say: Callable[[str], Any] | None, line: str) -> Iterator[None]:
+def _waiting_said(say: Callable[..., Any] | None, line: str) -> Iterator[None]:
     """Show a line while it takes its time, where a line can be taken back."""
-    if say is not print or not (in_notebook() or sys.stdout.isatty()):
+    if say is not tell or not (in_notebook() or sys.stdout.isatty()):
         yield
         return
-    sys.stdout.write(line)
-    sys.stdout.flush()
+    tell(line, end="")
     try:
         yield
     finally:
