@@ -8,7 +8,9 @@
 `start` and `stop` are called in the learner's thread, and wait. What happens between them is
 `_run`, in the server's own thread: `_uvicorn.settled` tells that starting is over, `_ended` that
 all is. A call that blocks the event loop keeps it in `stopping`: it is left behind, without its
-port.
+port. Where a script or a kernel ends, `_stop_all` stops what has not stopped.
+
+A request goes through `Guard`, `BoundedBody` and `Sends` to the app.
 """
 
 import asyncio
@@ -16,6 +18,7 @@ import inspect
 import os
 import threading
 from contextlib import suppress
+from typing import NoReturn
 from weakref import WeakSet
 
 import uvicorn
@@ -33,7 +36,7 @@ START_SECONDS = 10.0
 STOP_SECONDS = 2.0
 LOG_SECONDS = 0.5  # that a reader of the log waits
 
-_started: "WeakSet[Server]" = WeakSet()  # and not stopped
+_started: "WeakSet[Server]" = WeakSet()  # those that have not stopped
 
 
 class Server:
@@ -45,23 +48,28 @@ class Server:
 
     def __init__(self, app: ASGIApp) -> None:
         _check_app(app)
-        self.port = 0
-        # Thread.is_alive() will not do: once a join was interrupted, Python 3.11 says no for good.
-        self._ended = threading.Event()
-        self._ended.set()
-        self._left_behind = False
+        self.port = 0  # until it starts
         self.sends = Sends(app)
-        self._leftovers = Leftovers()  # generators of cancelled requests, closed at the end
         self._log = ThreadLog()
+        self._leftovers = Leftovers()  # generators of cancelled requests, closed at the end
         # No log_config, log_level or access_log: each would change loggers of the whole process.
         # h11, also where httptools is installed: that one takes headers without an end.
-        bounded = Guard(BoundedBody(self.sends))
+        layers = Guard(BoundedBody(self.sends))
         config = uvicorn.Config(
-            bounded, loop="asyncio", http="h11", log_config=None, ws_max_size=MESSAGE_BYTES
+            layers, loop="asyncio", http="h11", log_config=None, ws_max_size=MESSAGE_BYTES
         )
         self._log.attach(config)
         self._uvicorn = StoppableServer(config)
         self._thread = threading.Thread(target=self._run, name="labserver", daemon=True)
+        # Thread.is_alive() will not do: once a join was interrupted, Python 3.11 says no for good.
+        self._ended = threading.Event()
+        self._ended.set()
+        self._left_behind = False
+        # `start` makes these, since each holds something of the system.
+        self._listener: Listener
+        self._loop: asyncio.AbstractEventLoop
+        self._task: asyncio.Task[None]  # uvicorn's
+        self._process: int
 
     @property
     def url(self) -> str:
@@ -107,20 +115,20 @@ class Server:
         """
         if self._thread.ident:
             raise RuntimeError(f"{self!r} was started before. Make a new one: Server(app).")
-        self._listener = listener or listen(0)
-        self._listener.idle = self._uvicorn.idle  # these may have to make room for new ones
-        self.port = self._listener.getsockname()[1]
-        # Not asyncio.run, which nest_asyncio replaces; nor the loop of whatever policy is set.
-        factory = self._uvicorn.config.get_loop_factory()
-        assert factory is not None  # loop="asyncio" names one
-        self._loop = factory()
-        self._loop.set_exception_handler(self._log.loop_handler)
-        self._loop.set_task_factory(self._leftovers.make_task)
-        self._task = self._loop.create_task(self._uvicorn.serve(sockets=[self._listener]))
+        self._listen(listener or listen(0))
+        self._make_loop()
         self._process = os.getpid()
         _started.add(self)
         at_end(_stop_all)
-        self._start_thread()
+        try:
+            self._ended.clear()
+            self._thread.start()
+            in_time = self._uvicorn.settled.wait(START_SECONDS)
+        except BaseException:  # the cell was interrupted
+            self.stop()
+            raise
+        if not self._uvicorn.started:
+            self._give_up(in_time)
 
     def stop(self) -> None:
         """End open streams, run the app's shutdown, free the port. Stopped before: do nothing."""
@@ -129,7 +137,7 @@ class Server:
             return  # a forked child has no such thread
         self._begin_to_stop()
         if self._left_behind or self._thread.ident in (None, threading.get_ident()):
-            return  # a route cannot wait for its own end
+            return  # it never started, or it is a route that stops it, which cannot wait for that
         if self._ended.wait(STOP_SECONDS):  # also where an earlier stop() was interrupted
             self._thread.join(STOP_SECONDS)
         else:
@@ -144,16 +152,22 @@ class Server:
             with suppress(RuntimeError):  # it ended by itself, a moment ago
                 self._loop.call_soon_threadsafe(self._uvicorn.leave, self._task)
 
-    def _start_thread(self) -> None:
-        try:
-            self._ended.clear()
-            self._thread.start()
-            in_time = self._uvicorn.settled.wait(START_SECONDS)
-        except BaseException:  # the cell was interrupted
-            self.stop()
-            raise
-        if self._uvicorn.started:
-            return
+    def _listen(self, listener: Listener) -> None:
+        self._listener = listener
+        self._listener.idle = self._uvicorn.idle  # these may have to make room for new ones
+        self.port = self._listener.getsockname()[1]
+
+    def _make_loop(self) -> None:
+        # Not asyncio.run, which nest_asyncio replaces; nor the loop of whatever policy is set.
+        factory = self._uvicorn.config.get_loop_factory()
+        assert factory is not None  # loop="asyncio" names one
+        self._loop = factory()
+        self._loop.set_exception_handler(self._log.loop_handler)
+        self._loop.set_task_factory(self._leftovers.make_task)
+        self._task = self._loop.create_task(self._uvicorn.serve(sockets=[self._listener]))
+
+    def _give_up(self, in_time: bool) -> NoReturn:
+        """Stop, and raise what a learner can act on: why the app did not start."""
         error = self.sends.lifespan_error
         self.stop()
         if not in_time:
@@ -201,7 +215,7 @@ def _check_app(app: object) -> None:
 
 
 def _stop_all() -> None:
-    servers = [one for one in _started if one._process == os.getpid()]
+    servers = [one for one in _started if one._process == os.getpid()]  # no forked child's copies
     for server in servers:  # all at once, since each may take a second
         server._begin_to_stop()
     for server in servers:
