@@ -86,6 +86,16 @@ async def test_round_and_round():
     return RedirectResponse("/s")
 
 
+@named("redirect")
+async def test_a_redirect_to_what_is_no_address_of_the_web():
+    return Response(status_code=302, headers={"Location": "mailto:ann@example.org"})
+
+
+@named("advice-redirect")
+async def test_a_redirect_to_another_origin():
+    return RedirectResponse("https://lab.invalid/s")
+
+
 @named("advice-error-inside")
 async def test_error_under_a_200():
     return text(

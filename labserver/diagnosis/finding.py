@@ -8,8 +8,10 @@ from typing import Generic, NamedTuple, TypeVar
 
 from labserver.printing import masked, printable
 from labserver.recording import counted
+from labserver.table import shorten
 
 WIDTH = 88  # columns of a terminal
+MOST_SAID = 800  # characters of a fact or of evidence, which may hold a server's header
 QUOTED = 70  # characters of a stranger's text in evidence
 Seen = TypeVar("Seen")
 
@@ -49,7 +51,7 @@ class Rule(Generic[Seen]):
 
     def finding(self, evidence: str) -> Finding:
         """What is said where this is the evidence."""
-        return Finding(self.code, self.text, printable(masked(evidence)), self.level)
+        return Finding(self.code, self.text, shorten(masked(evidence), MOST_SAID), self.level)
 
 
 def rule(

@@ -3,12 +3,13 @@
 import textwrap
 from collections.abc import Iterator
 
-from labserver.diagnosis.finding import WIDTH, Finding, quoted, verdict
+from labserver.diagnosis.finding import MOST_SAID, WIDTH, Finding, quoted, verdict
 from labserver.diagnosis.items import MAX_LINES, is_binary
 from labserver.diagnosis.observation import Observation, Silence
 from labserver.diagnosis.pace import usual_gap
-from labserver.printing import masked, printable
+from labserver.printing import masked
 from labserver.recording import Ending, counted
+from labserver.table import shorten
 
 HEADERS = ("transfer-encoding", "content-length", "cache-control", "x-accel-buffering")
 UNSEEN = """\
@@ -25,7 +26,7 @@ def as_text(seen: Observation | Silence | None, findings: list[Finding], interru
     if interrupted:
         told = f"{told.removesuffix('.')}, then {Ending.INTERRUPTED.value}"
     facts = [fact for fact in facts_of(seen) if fact] if isinstance(seen, Observation) else []
-    facts = [printable(masked(fact)) for fact in facts]
+    facts = [shorten(masked(fact), MOST_SAID) for fact in facts]
     lines = [
         line for fact in facts for line in textwrap.wrap(fact, WIDTH - 4, subsequent_indent="  ")
     ]

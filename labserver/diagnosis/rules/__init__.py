@@ -33,6 +33,7 @@ from labserver.diagnosis.rules import (
 RULES: tuple[Rule[Observation], ...] = (
     response.status,
     response.redirect,
+    response.redirect_nowhere,
     response.not_decodable,
     response.packed_text,
     response.bad_framing,
@@ -97,6 +98,7 @@ RULES: tuple[Rule[Observation], ...] = (
     reconnect.replays,
     headers.cacheable,
     response.advice_redirect,
+    response.advice_redirect_elsewhere,
     response.advice_empty,
     response.advice_error_inside,
     ending.advice_ends_when_idle,

@@ -64,13 +64,35 @@ def redirect(seen: Observation) -> str:
 
 
 @rule(
+    "redirect",
+    Level.FAULT,
+    """The address redirects to a place that no client can ask: it is no http or https address.
+    Correct the Location that the app sends.""",
+)
+def redirect_nowhere(seen: Observation) -> str:
+    nowhere = seen.alone.location and not seen.alone.response.has_redirect_location
+    return f"{seen.alone.status}, location: {quoted(seen.alone.location)}" if nowhere else ""
+
+
+@rule(
     "advice-redirect",
     Level.ADVICE,
     """The address redirects to the stream, and each redirect costs time at each connection. Give
     clients the last address.""",
 )
 def advice_redirect(seen: Observation) -> str:
-    return f"a redirect to {quoted(seen.redirects[-1])}" if seen.redirects else ""
+    followed = seen.redirects and not seen.alone.location
+    return f"a redirect to {quoted(seen.redirects[-1])}" if followed else ""
+
+
+@rule(
+    "advice-redirect",
+    Level.ADVICE,
+    """The address redirects to another origin, or by a status that makes a GET of the request, and
+    diagnose does not go on there. Diagnose the last address itself.""",
+)
+def advice_redirect_elsewhere(seen: Observation) -> str:
+    return f"a redirect to {quoted(seen.alone.location)}" if seen.alone.location else ""
 
 
 @rule(
