@@ -89,7 +89,10 @@ def _is_loopback(host: str) -> bool:
 
 @lru_cache(1)
 def _client(environment: Environment, direct: frozenset[str]) -> httpx.Client:
-    """A client for an environment. A new one takes 0.1 s: it loads certificates."""
+    """A client for an environment. A new one takes 0.1 s: it loads certificates.
+
+    httpx reads the variables itself; as an argument they are what the cache goes by.
+    """
     hosts = [f"[{host}]" if ":" in host else host for host in direct]
     return _without_memory(mounts={f"all://{host}": None for host in hosts})
 

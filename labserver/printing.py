@@ -10,9 +10,9 @@ from contextvars import ContextVar
 
 import httpx
 
-# A parameter whose name ends in one of these words, as access_token or X-Amz-Signature do, in a
-# query or a fragment, also where the whole address is itself the value of another's parameter, or
-# of one in there.
+# A parameter whose name ends in one of these words, in a query or a fragment: "?access_token=…",
+# "#X-Amz-Signature=…". Also where the whole address is itself the value of another's parameter,
+# or of one in there: "?next=%2Fa%3Ftoken%3D…", "?a=%253Ftoken%253D…".
 _SECRET = re.compile(
     r"""((?:[?&#;]|%(?:25)*(?:3F|26|23|3B))[\w.~%\[-]{,60}?
         (?:token|api[_-]?key|access[_-]?key|secret|password|passwd|ticket|signature|sig)
@@ -24,13 +24,14 @@ _SECRET = re.compile(
 _SECRET_HEADER = re.compile("auth|cookie|token|key|secret|password|signature")
 _LEAST = 4  # characters of a secret: a shorter one would hide parts of words
 _sent = ContextVar[tuple[httpx.Headers, ...]]("_sent", default=())  # a server may quote them
-# Of an address: a name and a password. The host is what follows the last @.
+# Of an address: a name and a password, "//ann:…@host". The host is what follows the last @.
 _USER = re.compile(r"(//)[^/\s?#]*@|(%2F%2F)(?:(?!%2F|%3F|%23)[^/\s?#&])*%40", re.IGNORECASE)
-# Bytes as Python's repr writes them, and nothing else: it is read by Python.
+# Bytes as Python's repr writes them, "b'…'", and nothing else: it is read by Python.
 _ESCAPE = r"""\\(?:[\\'nrt]|x[0-9a-f]{2})"""
 _LITERAL = rf"""b(?:'(?:{_ESCAPE}|[ -&(-[\]-~])*'|"(?:{_ESCAPE}|[ !#-[\]-~])*")"""
 _BYTES = re.compile(rf"bytearray\(({_LITERAL})\)|\b({_LITERAL})")
-# As Python and JSON write pairs: an app's error may quote the headers of a request, or its body.
+# As Python and JSON write pairs, "'cookie': '…'" and '"api_key": "…"', and Python those of bytes,
+# "(b'cookie', b'…')": an app's error may quote the headers of a request, or its body.
 _PAIR = re.compile(
     r"""(["'][\w-]*(?:auth|authorization|cookie|token|api[_-]?key|secret|password|passwd)["']
         \s?[:,]\s?b?(["']))(?:(?!\2).)+""",

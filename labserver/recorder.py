@@ -18,12 +18,7 @@ from labserver.client import built, client_for, hint
 from labserver.deadline import Deadline
 from labserver.printing import hidden, masked, printable, shown_url, tell, without_repr
 from labserver.reading import Reading
-from labserver.recording import (
-    MOST_REASON,
-    Bounds,
-    Recording,
-    Watcher,
-)
+from labserver.recording import MOST_REASON, Bounds, Recording, Watcher
 from labserver.table import Table, shorten
 
 MOST_ADDRESS = 500  # characters of an address, which a redirect may have made
@@ -107,7 +102,7 @@ def record_watched(
         stack.callback(response.close)
         headers_at = time.perf_counter() - start
         recording = Recording(request.method, shown_url(request.url), response, headers_at)
-        connection = response.extensions["network_stream"]  # closed after the last byte
+        connection = response.extensions["network_stream"]  # now: the last byte closes it
         client_address = connection.get_extra_info("client_addr")
         Reading(recording, start, watcher, bounds, keep_data, raw).read(deadline)
         recording.seconds = time.perf_counter() - start
