@@ -286,6 +286,15 @@ def test_a_greeting_that_is_not_http_is_called_that(greeting, stays):
     assert str(caught.value) == told
 
 
+def test_a_status_line_that_is_none_is_shown_as_text():
+    with (
+        raw(lambda connection: connection.sendall(b"HTTP/2 200\r\n\r\n")) as url,
+        pytest.raises(ConnectionError) as caught,
+    ):
+        diagnose(url, quiet=True)
+    assert str(caught.value) == f"GET {url}: illegal status line: 'HTTP/2 200'"
+
+
 def test_no_control_character_and_no_secret_is_printed(capsys):
     """Wherever a server's text, or an address, may stand: findings, facts, what is repeated."""
     head = (
