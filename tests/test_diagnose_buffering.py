@@ -222,6 +222,18 @@ async def test_events_joined_with_a_length():
 
 
 @named("held-until-end")
+async def test_events_joined_after_a_first_comment():
+    joined = "".join([piece async for piece in paced(*EVENTS, DONE)])
+
+    async def body():
+        yield ": hello\n\n"
+        await asyncio.sleep(1.0)
+        yield joined
+
+    return StreamingResponse(body(), media_type=SSE, headers=UNCACHED)
+
+
+@named("held-until-end")
 @contextmanager
 def test_a_proxy_that_waits_for_the_end_of_the_connection():
     """It knows no HTTP: the chunks survive, twelve within one instant."""

@@ -170,12 +170,14 @@ async def test_silence_after_two_seconds():
     return StreamingResponse(body(), media_type=SSE, headers=UNCACHED)
 
 
-@pytest.mark.parametrize("pieces", [2, 3, 4, 9])
-def test_a_few_pieces_then_nothing(pieces):
+@pytest.mark.parametrize(
+    ("pieces", "every"), [(2, 0.2), (3, 0.2), (4, 0.2), (9, 0.2), (200, 0.01)]
+)
+def test_a_few_pieces_then_nothing(pieces, every):
     """However many came first, and whatever was the time to watch."""
-    seen = observed(*LINES[:1] * pieces, type=TEXT, ending=Ending.SECONDS, every=0.2)
+    seen = observed(*LINES[:1] * pieces, type=TEXT, ending=Ending.SECONDS, every=every)
     seen.alone.seconds = seen.last + 6.0
-    assert said_of(seen)["advice-stalled"].endswith("after gaps of at most 0.200 s")
+    assert said_of(seen)["advice-stalled"].endswith(f"after gaps of at most {every:.3f} s")
     seen.alone.seconds = seen.last + 4.0
     assert "advice-stalled" not in said_of(seen)
 
@@ -186,24 +188,9 @@ def test_a_few_at_once_and_then_nothing_may_be_all_there_is():
     assert said_of(seen) == {}
 
 
-HEADER = "name,size\n"
-
-
-@pytest.mark.parametrize(
-    ("batches", "code"),
-    [
-        ([f"{HEADER}a,{i}\nb,{i}\n" for i in range(4)], "header-repeated"),
-        ([f"\ufeff{HEADER}a,{i}\nb,{i}\n" for i in range(4)], "header-repeated"),
-        ([f"id,q1,q2\n{i},3,4\n{i},5,6\n" for i in range(4)], "header-repeated"),
-        ([f"id\tname\n{i}\ta\n{i}\tb\n" for i in range(4)], "header-repeated"),
-        (["2026-11-28,1,ok\n2026-11-28,2,ok\n"] * 4, None),  # rows that are alike
-        ([HEADER, *[f"\ufeffa,{i}\nb,{i}\n" for i in range(4)]], "byte-order-mark"),
-        ([f"\ufeff{HEADER}a,1\n", *["a,2\n", "a,3\n", "a,4\n"]], None),
-        ([HEADER, *[f"a,{i}\n" for i in range(4)]], None),
-        (["a,b\n"] * 5, None),  # rows that are alike
-        ([HEADER * 2], None),
-    ],
-)
-def test_what_belongs_at_the_start_alone(batches, code):
-    found = {*said_of(observed(*batches, type="text/csv"))}
-    assert code in found if code else not found & {"header-repeated", "byte-order-mark"}
+def test_headers_and_then_nothing():
+    seen = observed(type=TEXT, ending=Ending.SECONDS)
+    seen.alone.headers_at, seen.alone.seconds = 0.1, 7.1
+    assert said_of(seen) == {"advice-stalled": "headers at 0.100 s, then nothing for 7.0 s"}
+    seen.alone.seconds = 4.0
+    assert said_of(seen) == {}

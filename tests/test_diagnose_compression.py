@@ -14,7 +14,9 @@ from services import (
     EVENTS,
     LINES,
     NOSNIFF,
+    SSE,
     TEXT,
+    UNCACHED,
     asgi,
     healthy,
     named,
@@ -171,3 +173,13 @@ def test_brotli_by_name_only():
         return text(*LINES, headers=NOSNIFF | named)
 
     return routed(route)
+
+
+@named("gzip-holds-body")
+async def test_what_is_collected_to_learn_its_size(request: Request):
+    """Too little to be worth it, so it comes as it is, and late."""
+    if "br" not in request.headers["accept-encoding"]:
+        return sse(*EVENTS, DONE)
+    return Response(
+        "".join([piece async for piece in paced(*EVENTS, DONE)]), media_type=SSE, headers=UNCACHED
+    )

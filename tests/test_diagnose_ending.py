@@ -93,3 +93,12 @@ def test_an_idle_connection_that_a_proxy_ends_well():
         time.sleep(1.9)
 
     return raw(answer)
+
+
+def test_a_cut_after_the_same_silence_without_a_byte_is_one_fault():
+    cut, again = (observed(ending=Ending.CUT) for _ in range(2))
+    cut.alone.seconds = again.alone.seconds = 6.0
+    assert said_of(replace(cut, again=again.alone)) == {
+        "cut-before-first": "closed after 6.0 s of silence, twice",
+        "advice-cache-control": "cache-control: missing",
+    }

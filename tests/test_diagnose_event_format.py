@@ -86,3 +86,8 @@ def test_frames_without_an_event_are_a_finding_also_without_an_end(frame, ending
 @pytest.mark.parametrize("frame", [": ping\n\n", "retry: 500\n\n", "id: 1\n\n", "\n"])
 def test_a_stream_may_have_nothing_to_say_yet(frame):
     assert "no-events" not in said_of(observed(*[frame] * 9, ending=Ending.SECONDS))
+
+
+def test_an_indented_frame_whose_name_alone_is_not_is_one_fault():
+    found = said_of(observed(*["event: x\n  data: 1\n\n"] * 6, cache_control="no-store"))
+    assert [code for code in found if not code.startswith("advice")] == ["no-events"]

@@ -94,3 +94,26 @@ def test_an_event_that_has_its_name_needs_no_other():
     text = json.dumps({"id": "1", "event": "x", "data": "y"})
     found = said_of(observed(*[f"id: 1\nevent: x\ndata: {text}\n\n"] * 5, DONE))
     assert "framed-twice" not in found
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        json.dumps("data: 1\n\n"),
+        json.dumps("data: 1\r\n\r\n"),
+        json.dumps("data: 1\r\r"),
+        json.dumps({"data": "data: 1\n\n"}),
+        json.dumps({"event": "x", "data": "event: y\ndata: 1\n\n"}),
+        "data: data: 1",
+        "data:1",
+    ],
+)
+def test_a_frame_is_one_in_json_and_by_each_line_end_too(data):
+    assert "framed-twice" in said_of(observed(*[f"data: {data}\n\n"] * 5, DONE))
+
+
+@pytest.mark.parametrize(
+    "data", [{"text": "data: 1\n\n"}, {"data": "data: is"}, ["data: 1\n\n"], "x: y"]
+)
+def test_what_an_object_of_ones_own_says_is_no_frame(data):
+    assert "framed-twice" not in said_of(observed(*[f"data: {json.dumps(data)}\n\n"] * 5, DONE))

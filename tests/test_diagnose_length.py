@@ -92,3 +92,12 @@ def test_whenever_a_length_was_declared_it_is_named(ending, code):
     seen.alone.error = ConnectionError("peer closed connection (received 27 bytes, expected 99)")
     (finding,) = [found for found in rules.findings(seen) if found.code == code]
     assert "Content-Length" in finding.text and "expected 99" in said_of(seen)[code]
+
+
+@pytest.mark.parametrize("last", [b"data: a\n\ndata: b\n", b"data: caf\xc3", b'data: {"n": 1, "x'])
+def test_what_a_short_length_cuts_off_is_no_fault_of_its_own(last):
+    seen = observed(
+        *[b'data: {"n": 1}\n\n'] * 4, last, content_length="70", cache_control="no-store"
+    )
+    seen.beyond = b"more"
+    assert [code for code in said_of(seen) if not code.startswith("advice")] == ["wrong-length"]

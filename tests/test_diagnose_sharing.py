@@ -4,8 +4,10 @@ import asyncio
 import itertools
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Annotated
 
+import pytest
 from fastapi import Depends, Request, Response
 from fastapi.responses import StreamingResponse
 from services import (
@@ -18,10 +20,15 @@ from services import (
     UNCACHED,
     healthy,
     named,
+    observed,
     paced,
     routed,
+    said_of,
     text,
 )
+
+from labserver.diagnosis.observation import Pair
+from labserver.recording import Ending
 
 
 @named("shared-source")
@@ -195,3 +202,25 @@ def test_a_pool_of_one_held_by_a_dependency():
 @named("refuses-second")
 def test_a_pool_of_one_held_by_the_generator():
     return pool_of_one(in_the_body=True)
+
+
+@pytest.mark.parametrize(("status", "code"), [(500, 1), (502, 1), (504, 1), (503, 0), (429, 0)])
+def test_a_refusal_with_its_own_status_is_none_to_accuse(status, code):
+    """Whatever answers for a service that has no more: a proxy says 502 or 504."""
+    alone, refused = observed(*EVENTS, DONE), observed()
+    refused.alone.response.status_code = status
+    seen = replace(alone, pair=Pair([alone.alone, refused.alone]), again=alone.alone)
+    assert ("refuses-second" in said_of(seen)) == bool(code)
+
+
+def test_a_reader_is_silenced_by_another_ones_coming_however_fast_they_are():
+    """It was watched to the end of its time and got next to nothing, the other all."""
+    for every in (0.01, 0.1, 1.0):
+        alone = observed(*EVENTS * 5, every=every, ending=Ending.ENOUGH)
+        one = observed(*EVENTS[:3], every=every, ending=Ending.SECONDS).alone
+        other = observed(*EVENTS[3:] * 4, every=every, ending=Ending.ENOUGH).alone
+        one.seconds = 30 * every
+        pair = Pair([one, other], apart=2.5 * every)
+        assert "shared-source" in said_of(replace(alone, pair=pair))
+        one.ending = Ending.ENOUGH
+        assert "shared-source" not in said_of(replace(alone, pair=pair))

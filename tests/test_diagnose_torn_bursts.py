@@ -5,20 +5,26 @@ import json
 import time
 from contextlib import contextmanager
 
+import pytest
 from fastapi.responses import StreamingResponse
 from services import (
     DONE,
     NOSNIFF,
+    SSE,
     TEXT,
     handler,
     healthy,
     named,
+    observed,
     paced,
     routed,
+    said_of,
     sse,
     text,
     through,
 )
+
+from labserver.recording import Ending
 
 
 @named("bursts")
@@ -83,7 +89,7 @@ def test_a_buffer_of_8_kib_below_http():
     return behind(8192, lambda: text(*rows, every=0.01))
 
 
-@named("advice-bursts")
+@named("bursts")
 def test_a_threshold_below_http_in_front_of_events():
     events = [f"data: {i} {'x' * (90 + i % 13)}\n\n" for i in range(200)]
     return behind(2048, lambda: sse(*events, DONE, every=0.03), at_once)
@@ -133,3 +139,22 @@ async def test_tokens_that_end_anywhere():
             await asyncio.sleep(0.5)
 
     return StreamingResponse(body(), media_type=TEXT, headers=NOSNIFF)
+
+
+@pytest.mark.parametrize(
+    ("type", "pause", "code"),
+    [
+        (SSE, 8.0, "bursts"),
+        ("application/x-ndjson", 8.0, "bursts"),
+        ("text/csv", 8.0, "bursts"),
+        (TEXT, 8.0, None),  # a line may wait for its end: "loading … done"
+        (SSE, 0.5, None),  # a machine may be late by so much, once
+    ],
+)
+def test_one_cut_is_enough_where_rows_are_never_written_in_parts(type, pause, code):
+    """Of a slow buffer that was seen to fill up once: it is watched on, and nothing comes."""
+    seen = observed(*["data: x\n\n"] * 20, "data: to be", type=type, every=0.0001)
+    seen.alone.ending, seen.alone.seconds = Ending.SECONDS, seen.last + pause
+    seen.alone.chunks = [chunk._replace(at=chunk.at + 1.0) for chunk in seen.alone.chunks]
+    seen.alone.seconds += 1.0
+    assert ("bursts" in said_of(seen)) == bool(code)

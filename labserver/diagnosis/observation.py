@@ -149,8 +149,9 @@ class Observation:
         late = self.alone.whole and self.first > LATE_FIRST
         if not late or self.last - self.first > AT_ONCE * self.first:
             return False
-        again = [one.chunks[0].at for one in self.pair.answers if one.chunks]
-        return min(again, default=self.first) > SLOW_AGAIN * self.first
+        again = [items_of(one)[:1] for one in self.pair.answers]
+        firsts = [item.at for items in again for item in items]
+        return min(firsts, default=self.first) > SLOW_AGAIN * self.first
 
     @property
     def headers_waited(self) -> bool:

@@ -1,26 +1,23 @@
 """Rules about the pieces of a body: how small, how seldom, how alike."""
 
-import re
 from itertools import pairwise
 from statistics import median
 
-from labserver.diagnosis.finding import Level, listed, quoted, rule
+from labserver.diagnosis.finding import Level, listed, rule
 from labserver.diagnosis.items import items_of
 from labserver.diagnosis.observation import Observation
 from labserver.diagnosis.pace import gaps
-from labserver.recording import counted
+from labserver.recording import Ending, counted
 
 SILENT = 16.0  # seconds; sse-starlette and fastapi.sse send a ping after 15
 STALLED = 5.0  # seconds without a byte at the end
 SLOWER = 10  # times as long as the longest gap before
-SNAPSHOT = 0.05  # seconds; gaps below tell nothing of a pace
+SNAPSHOT, AT_THE_START = 0.05, 1.0  # seconds a gap, and in all: it came at once at the start
 TINY_BYTES, SEEN_TINY = 2, 100  # a letter or two; so many chunks are no chance
 SMALL_BYTES, SEEN_SMALL = 100, 500  # a short row; fewer cost little
 FAST = 0.01  # seconds a chunk: slower than this, nobody minds how small they are
 MANY = 20  # pieces of an answer, at least, that came in letters the second time
 MORE, SMALLER = 3, 0.75  # times as many, and of the size, as the first time
-HEADER_TIMES = 3  # at which a first line comes again by no chance
-TABLES = {"text/csv", "application/csv", "text/tab-separated-values"}
 FIRST_BYTES = 7  # of a first chunk that are more than a bracket
 
 
@@ -44,11 +41,28 @@ def no_ping(seen: Observation) -> str:
 )
 def advice_stalled(seen: Observation) -> str:
     pauses = gaps(seen.alone.chunks)
-    if seen.alone.whole or not pauses or median(pauses) < SNAPSHOT:
+    if seen.alone.whole or not pauses:
+        return ""
+    if median(pauses) < SNAPSHOT and sum(pauses) < AT_THE_START:
         return ""  # what came at once at the start tells nothing of a pace
     tail = seen.alone.seconds - seen.alone.chunks[-1].at
     told = f"{tail:.1f} s without a byte, after gaps of at most {max(pauses):.3f} s"
     return told if tail > max(STALLED, SLOWER * max(pauses)) else ""
+
+
+@rule(
+    "advice-stalled",
+    Level.ADVICE,
+    """The headers came, and then not a byte for as long as it was watched. If something should
+    have come, this is consistent with a route that waits for what does not come, or with a buffer
+    on the way that waits for more bytes. Yield something at once, and see whether it comes.""",
+)
+def advice_never_began(seen: Observation) -> str:
+    alone = seen.alone
+    silent = alone.ending is Ending.SECONDS and not alone.chunks and not seen.length
+    nothing = alone.seconds - alone.headers_at
+    told = f"headers at {alone.headers_at:.3f} s, then nothing for {nothing:.1f} s"
+    return told if silent and nothing > STALLED else ""
 
 
 def _middle_size(seen: Observation) -> float:
@@ -121,21 +135,3 @@ def cumulative(seen: Observation) -> str:
     again = len(data) > 2 and b"\n" in data[0] and len(data[0]) > FIRST_BYTES
     again = again and all(len(a) < len(b) and b.startswith(a) for a, b in pairwise(data))
     return f"chunks of {listed([len(one) for one in data])} bytes" if again else ""
-
-
-@rule(
-    "header-repeated",
-    Level.FAULT,
-    """The first line of this CSV comes again at the start of later chunks, so a reader takes it
-    for data. This is consistent with a header that is written for each batch. Write it once.""",
-)
-def header_repeated(seen: Observation) -> str:
-    header = seen.body.lstrip(b"\xef\xbb\xbf").partition(b"\n")[0].rstrip(b"\r")
-    cells = re.split(r"[,;\t]", header.decode(errors="replace"))
-    names = len(cells) > 1 and all(any(map(str.isalpha, cell)) for cell in cells)
-    if seen.alone.media_type not in TABLES or not names:
-        return ""
-    starts = [chunk.data.lstrip(b"\xef\xbb\xbf") for chunk in seen.alone.chunks]
-    times = sum(data.startswith(header) for data in starts)
-    told = f"{quoted(header.decode(errors='replace'))} {counted(times, 'time')}"
-    return told if HEADER_TIMES <= times < seen.body.count(b"\n") / 2 + 1 else ""

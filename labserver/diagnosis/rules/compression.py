@@ -6,7 +6,8 @@ it holds the headers    H|  |  |  |  |       they wait for the first chunk
 """
 
 from labserver.diagnosis.finding import Level, rule
-from labserver.diagnosis.observation import NOTABLE, Observation
+from labserver.diagnosis.items import items_of
+from labserver.diagnosis.observation import NOTABLE, SEVERAL, Observation
 from labserver.diagnosis.pace import bursts_of, headers_with_body, usual_gap
 from labserver.recording import Recording, counted
 
@@ -23,16 +24,22 @@ def _compressed(seen: Observation) -> bool:
     return bool(seen.encoded and "content-encoding" in seen.encoded.response.headers and not ours)
 
 
+def _collected(seen: Observation) -> bool:
+    """Whether all came at one moment, compressed or, where it is too little for that, not."""
+    items = items_of(seen.encoded) if seen.encoded else []
+    return len(items) >= SEVERAL and len(bursts_of(items)) == 1
+
+
 @rule(
     "gzip-holds-body",
     Level.FAULT,
-    """Compression holds the body back, though the headers came. This is consistent with a
-    compressor that does not flush after each chunk. Make it flush, or leave this route out of
-    compression.""",
+    """Where the client accepts compression, the body is held back. This is consistent with a
+    compressor that does not flush after each chunk, or with middleware that collects the body to
+    learn whether it is worth it. Make it flush, or leave this route out of compression.""",
     repeat="encoded",
 )
 def gzip_holds_body(seen: Observation) -> str:
-    if not seen.encoded or not _compressed(seen):
+    if not seen.encoded or not (_compressed(seen) or _collected(seen)):
         return ""
     until = seen.encoded.seconds
     plain, packed = _arrivals(seen.alone, until), _arrivals(seen.encoded, until)
@@ -40,10 +47,7 @@ def gzip_holds_body(seen: Observation) -> str:
     few = len(packed) * FEWER <= len(plain) and len(seen.encoded.chunks) != len(plain)
     if not late or not few:
         return ""
-    return (
-        f"in {until:.3f} s compressed ({_coding(seen)}): {_told(packed)}; "
-        f"uncompressed: {_told(plain)}"
-    )
+    return f"in {until:.3f} s {_coding(seen)}: {_told(packed)}; uncompressed: {_told(plain)}"
 
 
 def _told(arrivals: list[float]) -> str:
@@ -63,7 +67,8 @@ def _arrivals(recording: Recording, until: float) -> list[float]:
 
 
 def _coding(seen: Observation) -> str:
-    return seen.encoded.response.headers.get("content-encoding", "") if seen.encoded else ""
+    named = seen.encoded.response.headers.get("content-encoding") if seen.encoded else None
+    return f"compressed ({named})" if named else "as a browser asks"
 
 
 @rule(
@@ -123,6 +128,6 @@ def _headers_with_body(seen: Observation) -> bool:
 def _headers_told(seen: Observation) -> str:
     packed = seen.encoded.headers_at if seen.encoded else 0.0
     return (
-        f"compressed ({_coding(seen)}): headers after {packed:.3f} s, just before the first "
+        f"{_coding(seen)}: headers after {packed:.3f} s, just before the first "
         f"byte; uncompressed: headers after {seen.alone.headers_at:.3f} s"
     )

@@ -22,9 +22,11 @@ ALIKE = 0.15  # of a silence: two that differ by less may have one reason
     than that (in an event stream a comment, ": ping"), or raise the timeout.""",
 )
 def cut_when_idle(seen: Observation) -> str:
-    if not seen.alone.cut or not seen.again or not seen.again.cut:
-        return ""
-    return _same_silence(seen)
+    return _same_silence(seen) if seen.alone.chunks and _cut_twice(seen) else ""
+
+
+def _cut_twice(seen: Observation) -> bool:
+    return bool(seen.alone.cut and seen.again and seen.again.cut)
 
 
 def _same_silence(seen: Observation) -> str:
@@ -72,6 +74,18 @@ def advice_ends_when_idle(seen: Observation) -> str:
 )
 def cut_short(seen: Observation) -> str:
     return seen.alone.summary if seen.alone.cut and seen.alone.chunks else ""
+
+
+@rule(
+    "cut-before-first",
+    Level.FAULT,
+    """The headers came, then nothing, and the connection ended without a byte, each time after
+    the same silence. This is consistent with a timeout that ends a quiet connection, or with work
+    that fails before the first yield. Yield something at once (in an event stream a comment,
+    ": hello"), and read the server's log.""",
+)
+def cut_before_first_when_idle(seen: Observation) -> str:
+    return "" if seen.alone.chunks or not _cut_twice(seen) else _same_silence(seen)
 
 
 @rule(

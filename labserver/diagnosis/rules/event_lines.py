@@ -25,11 +25,10 @@ CUT_LETTER = 3  # bytes of a letter, at most, that came where its last one did n
     at most once, at the start.""",
 )
 def byte_order_mark(seen: Observation) -> str:
-    if seen.sse:
-        names = [str(line) for frame in seen.frames for line in frame]
-    else:
-        names = [item.text for item in seen.items[1:]]
-    return some([text for text in names if text.startswith(BYTE_ORDER_MARK)], "line")
+    lines = [line for frame in seen.frames for line in frame] if seen.sse else []
+    marked = [str(line) for line in lines if BYTE_ORDER_MARK in (line.name[:1], line.value[:1])]
+    texts = [] if seen.sse else [item.text for item in seen.items[1:]]
+    return some(marked + [text for text in texts if text[:1] == BYTE_ORDER_MARK], "line")
 
 
 @rule(

@@ -8,6 +8,7 @@ from labserver.diagnosis.finding import Level, rule, some
 from labserver.diagnosis.observation import Observation
 
 FIELD = re.compile(r"(data|event|id|retry):|: ?\S")
+LINE_END = re.compile(r"\r\n|\n|\r")
 KEYS = {"data", "event", "id", "retry", "comment"}  # of the dict that sse-starlette takes
 MOST = 200  # texts that are parsed
 
@@ -23,20 +24,23 @@ def framed_twice(seen: Observation) -> str:
     texts = [_from_json(event.data) for event in seen.alone.events[:MOST]]
     framed = [text for text in texts if _is_frame(text)]
     # A frame ends in an empty line; what is not so may be prose.
-    sure = 2 * len(framed) > len(texts) or any(text[-1] == "\n" for text in framed)
+    sure = 2 * len(framed) > len(texts) or any(text[-1] in "\r\n" for text in framed)
     return some(framed, "event") if sure else ""
 
 
 def _from_json(text: str) -> str:
-    """The text, or what it says as a JSON string."""
+    """The text, or what it says as a JSON string, or as data with an end in a dict of fields."""
     with suppress(ValueError, RecursionError):
-        value = json.loads(text) if text[:1] == '"' else None
+        value = json.loads(text) if text[:1] in ('"', "{") else None
+        if isinstance(value, dict) and {*value} <= KEYS:
+            data = value.get("data")
+            value = data if str(data).endswith(("\n", "\r")) else None
         return value if isinstance(value, str) and value else text
     return text
 
 
 def _is_frame(text: str) -> bool:
-    return all(FIELD.match(line) for line in text.rstrip("\n").split("\n"))
+    return all(FIELD.match(line) for line in LINE_END.split(text.rstrip("\r\n")))
 
 
 @rule(

@@ -32,9 +32,10 @@ def ids_repeat(seen: Observation) -> str:
     without gets it again. Give an id to each of them.""",
 )
 def ids_missing(seen: Observation) -> str:
-    events = [{line.name: line.value for line in frame} for frame in seen.frames[:-1]]
+    frames = [{line.name: line.value for line in frame} for frame in seen.frames[:-1]]
+    events = [frame for frame in frames if "data" in frame]  # an id alone is a checkpoint
     names = {event.get("event") for event in events if event.get("id")}
-    alike = [event for event in events if "data" in event and event.get("event") in names]
+    alike = [event for event in events if event.get("event") in names]
     bare = [event for event in alike[:-1] if not event.get("id")]
     if not seen.sse or len(bare) < 2:
         return ""
@@ -57,7 +58,7 @@ def new_ids(seen: Observation) -> str:
         if not theirs or len(theirs) == 1 < len(mine):
             continue  # one event of several may be the same by chance
         same = all(e.data == event.data for e, event in zip(theirs, mine, strict=False))
-        if same and not {event.id for event in theirs} & {*seen.ids}:
+        if same and not {event.id for event in theirs} & {event.id for event in seen.alone.events}:
             return (
                 f"data {quoted(mine[0].data)} came with id {quoted(mine[0].id)}, "
                 f"then with id {quoted(theirs[0].id)}"

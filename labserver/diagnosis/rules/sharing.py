@@ -15,13 +15,12 @@ from labserver.diagnosis.finding import Level, listed, rule
 from labserver.diagnosis.items import Item, items_of
 from labserver.diagnosis.observation import BUSY, SEVERAL, Observation
 from labserver.diagnosis.pace import gaps
-from labserver.recording import counted
+from labserver.recording import Ending, counted
 
 MOST_NUMBERS = 3000  # that one reader ought to have got
 NUMBER = re.compile(r"\d{1,15}")
 REGULAR = 0.8  # of the steps from number to number are alike
-QUIET = 1.0  # seconds for one reader, while another gets data
-LONGER = 4  # times as long as a usual gap
+LONGER = 4  # times as long as a usual gap: a silence that is no chance
 USUAL = 0.9  # of the gaps are shorter than what counts as usual: the longest may be the machine's
 
 
@@ -71,8 +70,9 @@ def _used_up(seen: Observation) -> str:
 def _failed_of_two(seen: Observation) -> str:
     """Whether one of two at once failed, though one alone did not."""
     for one in () if seen.alone.cut else seen.pair.answers:
-        if one.cut or one.response.status_code == 500:
-            ended = f"{one.response.status_code}, {one.summary}"
+        code = one.response.status_code
+        if one.cut or (code >= 500 and code not in BUSY):
+            ended = f"{code}, {one.summary}"
             return f"one request alone was answered well; of two at once, one got {ended}"
     return ""
 
@@ -123,6 +123,8 @@ def _silenced(seen: Observation) -> str:
     meanwhile = [item for item in items_of(other) if item.at + seen.pair.apart > last]
     usual = sorted(gaps(seen.items))[int(USUAL * (len(seen.items) - 1))]
     quiet = one.seconds - last
-    if quiet <= max(QUIET, LONGER * usual) or len(meanwhile) <= SEVERAL:
+    if one.ending is not Ending.SECONDS or quiet <= LONGER * usual:
+        return ""  # it got enough
+    if len(meanwhile) <= SEVERAL:
         return ""
     return f"one got nothing for {quiet:.1f} s, the other {counted(meanwhile, 'item')}"

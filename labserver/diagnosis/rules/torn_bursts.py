@@ -8,14 +8,16 @@ chunks stay as they were made, and only the last one of a burst is cut.
 """
 
 from itertools import accumulate
+from statistics import median
 
 from labserver.diagnosis.finding import Level, listed, rule
 from labserver.diagnosis.items import is_binary
 from labserver.diagnosis.observation import NOTABLE, SEVERAL, Observation
-from labserver.diagnosis.pace import Burst, bursts_of, usual_gap
-from labserver.recording import Chunk, counted
+from labserver.diagnosis.pace import Burst, bursts_of, gaps
+from labserver.recording import Chunk, Ending, Recording, counted
 
 MOSTLY_WHOLE = 0.8  # of the chunks inside a burst are whole lines, so a cut is no habit
+LONG = 1.0  # seconds that no machine is late by, and no reader
 LINE_ENDS = b"\n\r}]"  # a line, or a JSON document, is whole that ends so
 
 
@@ -47,14 +49,16 @@ def _torn_between_bursts(seen: Observation) -> str:
     """Chunks that are whole lines, but where a burst ends: a buffer below HTTP cut those."""
     chunks = seen.alone.chunks
     bursts = bursts_of(chunks)
-    if len(bursts) < SEVERAL:
-        return ""
-    lasts = _last_chunks(bursts[:-1])
+    pauses = [*gaps(bursts), *_pause_at_the_end(seen.alone)]
+    lasts = _last_chunks(bursts[: len(pauses)])
     torn = [at for at in lasts if _ends_inside(chunks[at])]
     inside = [chunk for at, chunk in enumerate(chunks[:-1]) if at not in lasts]
     whole = [chunk for chunk in inside if not _ends_inside(chunk)]
-    period = usual_gap(bursts)
-    if len(torn) * 2 <= len(lasts) or len(torn) < 2 or period < NOTABLE:
+    period = median(pauses or [0.0])
+    # A line of a text may wait for its end, as in "loading … done". Of others one cut is enough.
+    rows = seen.sse or seen.json_lines or seen.alone.media_type == "text/csv"
+    sure = rows and period > LONG and len(inside) >= SEVERAL * len(lasts)
+    if len(torn) * 2 < len(lasts) or len(torn) < (1 if sure else 2) or period < NOTABLE:
         return ""
     if len(inside) < len(lasts) or len(whole) < MOSTLY_WHOLE * len(inside):
         return ""
@@ -62,8 +66,14 @@ def _torn_between_bursts(seen: Observation) -> str:
     return (
         f"{listed([burst.size for burst in bursts])} chunks at a time, every {period:.3f} s, "
         f"about {size:,.0f} bytes each; "
-        f"{len(torn)} of {counted(lasts, 'burst')} end in the middle of a line"
+        f"{len(torn)} of {counted(lasts, 'burst')} cut in the middle of a line"
     )
+
+
+def _pause_at_the_end(recording: Recording) -> list[float]:
+    """The seconds in which nothing more came, where it was watched on: a burst came before."""
+    pause = recording.seconds - recording.chunks[-1].at if recording.chunks else 0.0
+    return [pause] if recording.ending is Ending.SECONDS and pause > NOTABLE else []
 
 
 def _last_chunks(bursts: list[Burst]) -> list[int]:

@@ -1,0 +1,91 @@
+"""diagnose: bursts of whole chunks whose bytes something on the way has counted."""
+
+import random
+from itertools import accumulate, pairwise
+
+import pytest
+from services import SSE, observed, said_of
+
+HEAD = "HTTP/1.1 200 OK\r\ncontent-type: {}\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+def on_the_wire(piece):
+    return len(f"{len(piece):x}\r\n{piece}\r\n")
+
+
+def waits_for(size, pieces, head):
+    """How many pieces a proxy passes on each time, which waits for so many bytes."""
+    held, counts, number = head, [], 0
+    for piece in pieces:
+        held, number = held + on_the_wire(piece), number + 1
+        if held >= size:
+            counts.append(number)
+            held = number = 0
+    return [*counts, number]
+
+
+def has_room_for(size, pieces, head):
+    """The same for one that keeps what fits into so many bytes."""
+    held, counts, number = head, [], 0
+    for piece in pieces:
+        if held + on_the_wire(piece) > size:
+            counts.append(number)
+            held = number = 0
+        held, number = held + on_the_wire(piece), number + 1
+    return [*counts, number]
+
+
+def in_bursts(counts, pieces, type=SSE, apart=1.0):
+    """An observation of these pieces, so many at a time."""
+    seen = observed(*pieces, type=type, transfer_encoding="chunked")
+    starts = [*accumulate(counts, initial=0)]
+    moment = {
+        number: (i + 1) * apart
+        for i, (start, end) in enumerate(pairwise(starts))
+        for number in range(start, end)
+    }
+    chunks = seen.alone.chunks
+    seen.alone.chunks = [c._replace(at=moment[i] + i * 1e-5) for i, c in enumerate(chunks)]
+    events = seen.alone.events
+    seen.alone.events = [e._replace(at=seen.alone.chunks[i].at) for i, e in enumerate(events)]
+    seen.alone.headers_at = seen.alone.chunks[0].at
+    seen.alone.seconds = seen.alone.chunks[-1].at
+    return seen
+
+
+def rows(size, spread, type):
+    """Events or rows of about this size, enough for four bursts of 16 KiB."""
+    pick = random.Random(1)
+    sizes = [size + pick.randrange(spread) for _ in range(70_000 // size)]
+    if type == SSE:
+        return [f"data: {'x' * n}\n\n" for n in sizes]
+    return [f"{i},{'x' * n}\n" for i, n in enumerate(sizes)]
+
+
+@pytest.mark.parametrize("buffer", [waits_for, has_room_for])
+@pytest.mark.parametrize("size", [1024, 2048, 4096, 8192, 16384])
+@pytest.mark.parametrize(
+    ("type", "codes"),
+    [
+        (SSE, {"bursts", "advice-bursts"}),  # advice where all bursts have one number of events
+        ("application/x-ndjson", {"advice-bursts"}),
+        ("text/csv", {"advice-bursts"}),
+    ],
+)
+def test_a_buffer_that_keeps_chunks_whole_is_seen(buffer, size, type, codes):
+    pieces = rows(90, 40, type)
+    counts = buffer(size, pieces, len(HEAD.format(type)))
+    found = said_of(in_bursts(counts, pieces, type))
+    (code,) = {*found} & {"bursts", "advice-bursts"}
+    assert code in codes
+    if size <= 4096 and type == SSE:  # several bursts, and the headers in the first
+        assert code == "bursts" and f"{size:,} bytes" in found[code]
+
+
+@pytest.mark.parametrize("type", [SSE, "application/x-ndjson"])
+@pytest.mark.parametrize("counts", [[5] * 6, [5, 4, 6, 5, 3, 7], [1, 9, 2, 8, 3, 7]])
+def test_what_an_app_makes_several_at_a_time_is_no_fault(type, counts):
+    """By a clock, or as it finds them: whatever the bytes are."""
+    for size in (20, 90, 180, 400, 900):
+        pieces = rows(size, 40, type)[: sum(counts)]
+        assert "bursts" not in said_of(in_bursts(counts, pieces, type))

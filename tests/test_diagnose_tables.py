@@ -1,0 +1,37 @@
+"""diagnose: a header, or a byte order mark, that is written for each batch of a table."""
+
+import pytest
+from services import observed, said_of
+
+HEADER = "name,size\n"
+
+
+@pytest.mark.parametrize(
+    ("batches", "code"),
+    [
+        ([f"{HEADER}a,{i}\nb,{i}\n" for i in range(4)], "header-repeated"),
+        ([f"\ufeff{HEADER}a,{i}\nb,{i}\n" for i in range(4)], "header-repeated"),
+        ([HEADER, *[f"\ufeffa,{i}\nb,{i}\n" for i in range(4)]], "byte-order-mark"),
+        ([f"\ufeff{HEADER}a,1\n", *["a,2\n", "a,3\n", "a,4\n"]], None),
+        ([HEADER, *[f"a,{i}\n" for i in range(4)]], None),
+        (["2026-11-28,1,ok\n2026-11-28,2,ok\n"] * 4, None),  # rows that are alike
+        ([f"name,q1,q2\na,{i},1\nb,{i},2\n" for i in range(4)], "header-repeated"),
+        ([HEADER + "a,1\nb,2\nc,3\n" for _ in range(2)], "header-repeated"),
+        ([f"{HEADER}a,1\n", f"b,2\n{HEADER}", "c,3\nd,4\n"], "header-repeated"),  # cut elsewhere
+        ([f"value\n{i}\n{i}\n" for i in range(4)], "header-repeated"),
+        ([f"name,size\r\na,{i}\r\nb,{i}\r\n" for i in range(4)], "header-repeated"),
+        (["ok,fine\na,b\n", "ok,fine\nc,d\n"], None),  # may be a row
+        (["names,x\n", *["names,x y\n"] * 5], None),
+        (["a,b\n"] * 5, None),  # rows that are alike
+        ([HEADER * 2], None),
+    ],
+)
+def test_what_belongs_at_the_start_alone(batches, code):
+    found = {*said_of(observed(*batches, type="text/csv"))}
+    assert code in found if code else not found & {"header-repeated", "byte-order-mark"}
+
+
+def test_tabs_separate_the_cells_of_a_table_too():
+    batches = [f"name\tsize\na\t{i}\nb\t{i}\n" for i in range(4)]
+    found = said_of(observed(*batches, type="text/tab-separated-values"))
+    assert found["header-repeated"] == r"'name\tsize' 4 times"
