@@ -14,7 +14,8 @@ from contextlib import contextmanager, suppress
 
 from labserver import current, recorder
 from labserver.diagnosis import Level, examine
-from labserver.printing import masked, tell
+from labserver.masking import masked
+from labserver.printing import tell
 from labserver.recording import Bounds, Chunk, Ending, RecordedEvent
 from labserver.table import Table
 

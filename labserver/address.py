@@ -6,7 +6,7 @@ import httpx
 
 from labserver import current
 from labserver.connections import HOST
-from labserver.printing import masked
+from labserver.masking import masked
 from labserver.server import Server
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import uvicorn
 
-from labserver.printing import shown_lines
+from labserver.masking import shown_lines
 
 LOGGERS = ("uvicorn.error", "asyncio", "sse_starlette.sse")
 MAX_RECORDS = 500  # the oldest go first

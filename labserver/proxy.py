@@ -20,7 +20,7 @@ from pathlib import Path
 
 from labserver import current, keeper
 from labserver.connections import HOST, free_port
-from labserver.printing import shown_lines
+from labserver.masking import shown_lines
 
 START_SECONDS = 10.0
 # Where packages of nginx put it; not on the PATH of an ordinary user of Debian.

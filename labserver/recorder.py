@@ -16,7 +16,8 @@ import httpx
 from labserver.address import resolve
 from labserver.client import built, client_for, hint
 from labserver.deadline import Deadline
-from labserver.printing import hidden, masked, printable, shown_url, tell, without_repr
+from labserver.masking import hidden, masked, shown_url
+from labserver.printing import printable, tell, without_repr
 from labserver.reading import Reading
 from labserver.recording import MOST_REASON, Bounds, Recording, Watcher
 from labserver.table import Table, shorten

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import httpx
 
 from labserver.events import is_event_stream
-from labserver.printing import hidden, masked, printable, without_repr
+from labserver.masking import hidden, masked
+from labserver.printing import printable, without_repr
 
 MOST_REASON = 200  # characters of an error, which may quote what a server sent
 

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from labserver import keeper
 from labserver.connections import HOST, free_port
-from labserver.printing import masked
+from labserver.masking import masked
 
 START_SECONDS = 10.0
 NONE_HERE = (

@@ -7,7 +7,8 @@ from collections import deque
 import httpx
 
 from labserver.decoding import decoders_for
-from labserver.printing import masked, printable, shown_url, tell, without_secrets
+from labserver.masking import masked, shown_url, without_secrets
+from labserver.printing import printable, tell
 from labserver.recording import Chunk, RecordedEvent, Recording, Watcher
 
 FIRST, LAST = 40, 5  # rows that a long stream shows

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from labserver.printing import shown_lines
+from labserver.masking import shown_lines
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0

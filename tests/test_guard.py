@@ -10,7 +10,7 @@ from waiting import PATIENT
 
 from labserver.app import app
 from labserver.guard import LIVENESS_PATH, SECRET, SECRET_NAME
-from labserver.printing import masked
+from labserver.masking import masked
 from labserver.server import Server
 
 UPGRADE = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"]

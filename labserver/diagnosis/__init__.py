@@ -13,7 +13,8 @@ from labserver.diagnosis.observation import Observation
 from labserver.diagnosis.probing import MOST_TIMES, Prober
 from labserver.diagnosis.report import as_text
 from labserver.diagnosis.requests import SAFE, Requests
-from labserver.printing import hidden, tell
+from labserver.masking import hidden
+from labserver.printing import tell
 from labserver.table import in_notebook
 
 __all__ = ["Diagnosis", "Finding", "Level", "diagnose", "examine"]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, NamedTuple, TypeVar
 
-from labserver.printing import masked, printable
+from labserver.masking import masked
+from labserver.printing import printable
 from labserver.recording import counted
 from labserver.table import shorten
 

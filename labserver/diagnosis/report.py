@@ -7,7 +7,7 @@ from labserver.diagnosis.finding import MOST_SAID, WIDTH, Finding, quoted, verdi
 from labserver.diagnosis.items import MAX_LINES, is_binary
 from labserver.diagnosis.observation import Observation, Silence
 from labserver.diagnosis.pace import usual_gap
-from labserver.printing import masked
+from labserver.masking import masked
 from labserver.recording import Ending, counted
 from labserver.table import shorten
 

@@ -12,7 +12,7 @@ from labserver.address import resolve
 from labserver.diagnosis.observation import NOTABLE
 from labserver.diagnosis.own_delay import OwnDelay
 from labserver.diagnosis.stopping import StopAfter
-from labserver.printing import shown_url
+from labserver.masking import shown_url
 from labserver.recording import Bounds, Ending, Recording
 
 OTHER_PATH = b"/labserver-diagnose"  # below the stream's, where probably nothing is

@@ -1,0 +1,97 @@
+"""What is shown of secrets: their names, and no value.
+
+By name, in an address or in a pair such as 'cookie': '…'; and by value, those that a request sends
+in its headers, while they are `hidden`, since its answer may quote them.
+"""
+
+import base64
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+
+import httpx
+
+from labserver.printing import printable
+
+# A parameter whose name ends in one of these words, in a query or a fragment: "?access_token=…",
+# "#X-Amz-Signature=…". Also where the whole address is itself the value of another's parameter,
+# or of one in there: "?next=%2Fa%3Ftoken%3D…", "?a=%253Ftoken%253D…".
+_SECRET = re.compile(
+    r"""((?:[?&#;]|%(?:25)*(?:3F|26|23|3B))[\w.~%\[-]{,60}?
+        (?:token|api[_-]?key|access[_-]?key|secret|password|passwd|ticket|signature|sig)
+        (?:\[\]|%5B%5D|%5D|\])?(?:=|%(?:25)*3D))
+        [^&#\s"<>]*[^&#\s"'<>:;.,)\]]  # not what a sentence puts behind an address
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_SECRET_HEADER = re.compile("auth|cookie|token|key|secret|password|signature")
+_LEAST = 4  # characters of a secret: a shorter one would hide parts of words
+_sent = ContextVar[tuple[httpx.Headers, ...]]("_sent", default=())  # a server may quote them
+# Of an address: a name and a password, "//ann:…@host". The host is what follows the last @.
+_USER = re.compile(r"(//)[^/\s?#]*@|(%2F%2F)(?:(?!%2F|%3F|%23)[^/\s?#&])*%40", re.IGNORECASE)
+# As Python and JSON write pairs, "'cookie': '…'" and '"api_key": "…"', and Python those of bytes,
+# "(b'cookie', b'…')": an app's error may quote the headers of a request, or its body.
+_PAIR = re.compile(
+    r"""(["'][\w-]*(?:auth|authorization|cookie|token|api[_-]?key|secret|password|passwd)["']
+        \s?[:,]\s?b?(["']))(?:(?!\2).)+""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def shown_lines(text: str) -> str:
+    """The lines of a log, `masked` and `printable`: others choose parts of what stands in it."""
+    return "\n".join(map(printable, masked(text).split("\n")))
+
+
+def masked(text: str) -> str:
+    """Text in which the names of secrets stay, in a query or before a value in quotes; no values.
+
+    Nor are there the secrets of headers that are `hidden` at the moment. By design it does not
+    know a name that has encoded letters, as `to%6Ben`, nor one in a parameter of a media type.
+    """
+    text = _PAIR.sub(r"\1***", _SECRET.sub(r"\1***", without_secrets(text)))
+    return _USER.sub(r"\1\2", text)
+
+
+def without_secrets(text: str) -> str:
+    """Text in which the secrets of headers that are `hidden` at the moment are masked."""
+    values = {value for sent in _sent.get() for value in _secrets(sent)}
+    for secret in sorted(values, key=len, reverse=True):  # the whole before its parts
+        text = text.replace(secret, "***")
+    return text
+
+
+@contextmanager
+def hidden(headers: httpx.Headers) -> Iterator[None]:
+    """Mask, while it lasts, what these headers of a request keep secret: its answer may quote it.
+
+    A header is secret if its name has a word such as auth, cookie, token or key in it.
+    """
+    before = _sent.set((*_sent.get(), headers))
+    try:
+        yield
+    finally:
+        _sent.reset(before)
+
+
+def _secrets(headers: httpx.Headers) -> list[str]:
+    values = [value for name, value in headers.items() if _SECRET_HEADER.search(name)]
+    return [part for value in values for part in _parts(value) if len(part) >= _LEAST]
+
+
+def _parts(value: str) -> Iterator[str]:
+    """A secret value, and what a server may quote of it alone: what follows a scheme or a name."""
+    yield value
+    scheme, _, credentials = value.partition(" ")
+    yield credentials
+    yield from (cookie.partition("=")[2].strip('" ') for cookie in value.split(";"))
+    if scheme.lower() == "basic":
+        with suppress(ValueError):  # it is no base64
+            plain = base64.b64decode(credentials).decode()
+            yield from (plain, plain.partition(":")[2])
+
+
+def shown_url(url: httpx.URL) -> str:
+    """A URL without its password, and without the secrets of its query."""
+    return masked(str(url.copy_with(userinfo=b"")))
