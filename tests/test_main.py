@@ -267,6 +267,20 @@ def test_what_signals_did_before_they_do_after():
 
 
 @interrupts
+def test_an_interrupt_while_it_imports_is_no_traceback(tmp_path, url):
+    """Python notes on stderr each module that it has imported."""
+    command = [*RECORD, f"{url}/sse?count=1000&every=10"]
+    noting = NO_PROXIES | {"PYTHONPROFILEIMPORTTIME": "1"}
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=tmp_path, env=noting, **pipes) as process:
+        noted = next(line for line in process.stderr if " labserver." in line)
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert process.returncode == 130, noted + rest
+    assert "Traceback" not in rest
+
+
+@interrupts
 def test_an_interrupt_keeps_what_came(start, url):
     process = start(*RECORD, f"{url}/sse?count=1000")
     for _ in range(5):
