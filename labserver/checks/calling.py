@@ -58,8 +58,9 @@ def ended(future: "Future[T]", what: str, seconds: float) -> T:
 def items(result: Any) -> Iterator[Any]:
     """What an answer's generator yields, one after another, also one of `async def`.
 
-    Raises NotYet where nothing can be iterated over.
+    A coroutine is awaited first. Raises NotYet where nothing can be iterated over.
     """
+    result = awaited(result)
     if hasattr(result, "__aiter__"):
         yield from _async_items(result)
         return

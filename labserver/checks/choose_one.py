@@ -18,7 +18,7 @@ from labserver.checks.exercise import (
     served,
     shown,
 )
-from labserver.checks.meanwhile import fetched_beside, remark_on
+from labserver.checks.meanwhile import Held, remark_on
 
 BIDS = ("10", "20", "30")
 SOON = 0.5  # seconds: the first bid is made after 0.2, the last one after 0.6
@@ -31,11 +31,12 @@ def choices(chosen: Any) -> str | None:
     functions = chosen if isinstance(chosen, dict) else {}
     missing = [name for name in NAMES if not _is_function(functions.get(name))]
     require(not missing, f"choices names no function for {', '.join(missing)}.")
-    with served(_routes(functions)) as url:
+    held = Held()
+    with served(_routes(functions), held.layer) as url:
         _judge_podcast(f"{url}/podcast")
         patiently(lambda: _judge_archive(f"{url}/archive"))
-        waited = patiently(lambda: _judge_auction(f"{url}/auction"))
-        return remark_on(f"{url}/auction", waited)
+        patiently(lambda: _judge_auction(f"{url}/auction"))
+        return remark_on(f"{url}/auction", held, held.share("/auction"))
 
 
 def _judge_podcast(url: str) -> None:
@@ -65,8 +66,8 @@ def _judge_archive(url: str) -> None:
     _require_as_made(times[0], archive.seconds, "/archive")
 
 
-def _judge_auction(url: str) -> float:
-    auction, waited = fetched_beside(url)
+def _judge_auction(url: str) -> None:
+    auction = fetched(url)
     kind = auction.media_type
     react = "and the page has to react to each bid"
     require(auction.events, f"/auction sends no events (as {kind or 'no type'}), {react}.")
@@ -76,7 +77,6 @@ def _judge_auction(url: str) -> float:
     expected = "expected: three events named bid, with 10, 20 and 30"
     require(right, f"/auction: yours: {shown(auction.events)}, {expected}.")
     _require_as_made(bids[0].at, bids[-1].at, "/auction")
-    return waited
 
 
 def _require_as_made(first: float, last: float, path: str) -> None:

@@ -135,11 +135,9 @@ def ask(
         raise NotYet(f"{str(error).rstrip('.')}.") from None
 
 
-def fetched(
-    url: str, method: str = "GET", *, watcher: Watcher | None = None, **options: Any
-) -> Recording:
+def fetched(url: str, method: str = "GET", **options: Any) -> Recording:
     """What `ask` records, if it is whole and has status 200; NotYet otherwise."""
-    recording = ask(url, method, watcher=watcher, **options)
+    recording = ask(url, method, **options)
     path, status = recording.response.url.path, recording.response.status_code
     require(status != 404, f"{path} answered with status 404: no such route. Has your cell run?")
     require(status == 200, f"{path} answered with status {status}, expected: 200.")

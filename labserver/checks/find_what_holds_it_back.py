@@ -15,7 +15,7 @@ from labserver.checks.exercise import (
     require_equal,
     served,
 )
-from labserver.checks.meanwhile import Others, require_others_served
+from labserver.checks.meanwhile import Held, require_others_served
 from labserver.recording import counted
 
 # What the work of the program's four steps makes. Nothing but that work does.
@@ -27,22 +27,22 @@ SECONDS = 30.0  # for the four steps, on a busy machine
 @exercise
 def keeps_answering(app: Any) -> None:
     """Refuses with a 403; streams step by step to a client with the key; answers all others."""
-    with served(app) as url:
+    held = Held()
+    with served(app, held.layer) as url:
         for path in ("/steps", "/steps?key=coffee"):
             refused = ask(url + path)
             status, cut = refused.response.status_code, "" if refused.whole else " and was cut"
             require(status == 403, f"{path} answered with status {status}{cut}, expected: 403.")
         fetched(f"{url}/ping")
-        patiently(lambda: _judge_steps(url))
+        patiently(lambda: _judge_steps(url, held))
 
 
-def _judge_steps(url: str) -> None:
-    others = Others("/ping")
-    steps = fetched(f"{url}/steps", params={"key": "tea"}, seconds=SECONDS, watcher=others)
+def _judge_steps(url: str, held: Held) -> None:
+    steps = fetched(f"{url}/steps", params={"key": "tea"}, seconds=SECONDS)
     lines = "".join(f"step {i}: {made}\n" for i, made in enumerate(WORK))
     what = "with the key, the lines of /steps (each ends with what its work made)"
     require_equal(steps.body, lines.encode(), what)
-    require_others_served("/steps", others.waited)
+    require_others_served("/steps", held)
     gaps = [after - before for before, after in pairwise(line_times(steps))]
     apart = f"the four steps came in {counted(steps.chunks, 'chunk')}, {median(gaps):.2f} s apart"
     one_by_one = median(gaps) > steps.seconds / 10

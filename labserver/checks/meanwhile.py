@@ -1,34 +1,36 @@
 """Whether others are answered while an answer streams.
 
-A blocking call in `async def` does not slow its own stream down; it holds up all other requests.
+A blocking call in `async def` does not slow its own stream down. It holds the server's event loop,
+so that all other requests wait. Beside each request, a task beats on that loop, and a thread looks
+at both:
 
-    stream   |----c--------c--------c----|     c: a chunk, at which another request is made
-    others   ....→ ........→ ........→         waits, one at a time
+    others are answered   |-b-b-b-b-b-b-b-b-b-|     b: a beat, every 10 ms
+    others wait           |-b---------b-b-----|     no beat, and the loop's thread is in a call
 
-`waited` is the share of the stream's time in which such a request waited longer than usual.
+On a busy machine, too, beats are late, but the loop's thread waits for the next event then.
 """
 
+import asyncio
+import sys
 import threading
 import time
 from contextlib import suppress
-from itertools import zip_longest
-from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from labserver.checks.exercise import SECONDS, TRIES, Late, fetched, require
 from labserver.guard import LIVENESS_PATH
 from labserver.recorder import record_watched
-from labserver.recording import Bounds, Chunk, RecordedEvent, Recording, Watcher
+from labserver.recording import Bounds
 
-MOST = 100  # other requests beside one stream
-USUAL = 4  # times what another request takes alone: what it may take beside a stream
-SHARE = 0.6  # of a stream's time: who waits that long each time is held up by the stream
-ALONE = 3  # other requests before it, which show what is usual
-AFTER = 0.05  # seconds after the request, for a route that blocks before its first chunk
-SHORT = 0.2  # seconds: a stream over sooner holds nobody up
+BEAT = 0.01  # seconds
+LONG = 0.02  # seconds without a beat
+SHARE = 0.15  # of a request's time: others that wait as long are held up
+SHORT = 0.2  # seconds: a request over sooner holds nobody up
+WAITING = {"selectors", "asyncio.windows_events"}  # modules in which a loop waits for an event
+LOOPS = {"asyncio", "nest_asyncio"}  # packages that call them for it
 
 HELD_UP = (
     "while {path} streams, another request to this server waits for it ({share:.0%} of the time). "
@@ -37,98 +39,106 @@ HELD_UP = (
 )
 
 
-class Others(Watcher):
-    """A watcher of a recording that makes another request at each piece, one at a time.
+class Held:
+    """How long an app holds its event loop, from a request until its last body message is sent."""
 
-    By default the server itself answers that request, before the app: only a held event loop
-    can keep it waiting.
+    def __init__(self) -> None:
+        self._shares: dict[str, float] = {}
+
+    def share(self, path: str) -> float:
+        """The share of the time of the last request for a path, 0 to 1."""
+        return self._shares.get(path, 0.0)
+
+    def layer(self, app: ASGIApp) -> ASGIApp:
+        """An ASGI layer around an app, which measures each request."""
+
+        async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http":
+                await app(scope, receive, send)
+                return
+            loop = _Loop()
+
+            async def noting_send(message: Message) -> None:
+                if message["type"] == "http.response.body" and not message.get("more_body"):
+                    self._shares[scope["path"]] = loop.held_share()  # before the client has it all
+                await send(message)
+
+            try:
+                await app(scope, receive, noting_send)
+            finally:
+                loop.end()
+
+        return watched
+
+
+class _Loop:
+    """The event loop of this thread, watched by a thread of its own until `end()`."""
+
+    def __init__(self) -> None:
+        self._start = self._beat = time.perf_counter()
+        self._held = 0.0
+        self._thread = threading.get_ident()
+        self._over = threading.Event()
+        self._beating = asyncio.create_task(self._beats())
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def held_share(self) -> float:
+        """The share of the time so far in which the loop was held."""
+        took = time.perf_counter() - self._start
+        return self._held / took if took > SHORT else 0.0
+
+    def end(self) -> None:
+        """Watch no more."""
+        self._beating.cancel()
+        self._over.set()
+
+    async def _beats(self) -> None:
+        while True:
+            self._beat = time.perf_counter()
+            await asyncio.sleep(BEAT)
+
+    def _watch(self) -> None:
+        looked = self._start
+        while not self._over.wait(BEAT):
+            now = time.perf_counter()
+            if now - self._beat > LONG and not self._waits():
+                self._held += now - looked
+            looked = now
+
+    def _waits(self) -> bool:
+        frame = sys._current_frames().get(self._thread)
+        if frame is None or frame.f_back is None:
+            return True
+        module, caller = (one.f_globals.get("__name__", "") for one in (frame, frame.f_back))
+        # By its caller, too: subprocess waits for a pipe in the same module.
+        return module in WAITING and caller.partition(".")[0] in LOOPS
+
+
+def seconds_of_another(url: str) -> float:
+    """How long another request to the same server takes, 10 s at most.
+
+    The server itself answers it, before the app: only a held event loop can keep it waiting.
     """
-
-    def __init__(self, path: str = LIVENESS_PATH) -> None:
-        self._path = path
-        self._url = ""  # of the stream
-        self._free = threading.Lock()  # held while another request is under way
-        self._asked: list[float] = []
-        self._answered: list[float] = []
-        self._usual = self._start = self._end = 0.0
-
-    def request(self, request: httpx.Request) -> None:
-        """Ask as the request is made, and a moment later, should the route itself block.
-
-        Before that, see how long another request takes alone: much, on a busy machine.
-        """
-        self._url = str(request.url)
-        alone = [seconds_of_another(self._url, self._path) for _ in range(ALONE)]
-        self._usual = USUAL * median(alone)
-        self._start = time.perf_counter()
-        self._ask()
-        later = threading.Timer(AFTER, self._ask)
-        later.daemon = True
-        later.start()
-
-    def chunk(self, chunk: Chunk) -> bool:
-        """Ask, and go on."""
-        self._ask()
-        return False
-
-    def event(self, event: RecordedEvent) -> bool:
-        """Ask, and go on."""
-        self._ask()
-        return False
-
-    def end(self, recording: Recording) -> None:
-        """Wait until the last other request is answered."""
-        self._end = time.perf_counter()
-        if self._free.acquire(timeout=SECONDS):
-            self._free.release()
-
-    @property
-    def waited(self) -> float:
-        """The share of the stream's time during which another request waited, 0 to 1."""
-        if self._end - self._start < SHORT:
-            return 0.0
-        answered = zip_longest(self._asked, self._answered, fillvalue=self._end)
-        waits = (min(until, self._end) - asked for asked, until in answered)
-        late = sum(wait for wait in waits if wait > self._usual)
-        return late / (self._end - self._start)
-
-    def _ask(self) -> None:
-        if len(self._asked) < MOST and not self._end and self._free.acquire(blocking=False):
-            self._asked.append(time.perf_counter())
-            threading.Thread(target=self._wait, daemon=True).start()
-
-    def _wait(self) -> None:
-        seconds_of_another(self._url, self._path)
-        self._answered.append(time.perf_counter())
-        self._free.release()
-
-
-def seconds_of_another(url: str, path: str = LIVENESS_PATH) -> float:
-    """How long another request to the same server takes, 10 s at most."""
     server = urlsplit(url)
     start = time.perf_counter()
     with suppress(OSError):  # it has waited as long as it could
-        address = f"{server.scheme}://{server.netloc}{path}"
+        address = f"{server.scheme}://{server.netloc}{LIVENESS_PATH}"
         record_watched(None, address, "GET", Bounds(seconds=SECONDS))
     return time.perf_counter() - start
 
 
-def fetched_beside(url: str, method: str = "GET", **options: Any) -> tuple[Recording, float]:
-    """What `fetched` records, and the share of its time during which another request waited."""
-    others = Others()
-    return fetched(url, method, watcher=others, **options), others.waited
+def require_others_served(path: str, held: Held) -> None:
+    """Raise Late where the stream of `path` held up others."""
+    share = held.share(path)
+    require(share < SHARE, HELD_UP.format(path=path, share=share), Late)
 
 
-def require_others_served(path: str, waited: float) -> None:
-    """Raise Late where others waited for the stream of `path`."""
-    require(waited < SHARE, HELD_UP.format(path=path, share=waited), Late)
-
-
-def remark_on(url: str, waited: float, **options: Any) -> str | None:
-    """The remark, where others waited for a stream, and wait each time that it is asked for."""
-    for _ in range(TRIES - 1):
-        if waited < SHARE:
-            return None
-        _, waited = fetched_beside(url, **options)
+def remark_on(url: str, held: Held, share: float, **options: Any) -> str | None:
+    """The remark, where a stream held up others, and does each time that it is asked for."""
     path = urlsplit(url).path
-    return HELD_UP.format(path=path, share=waited) if waited >= SHARE else None
+    for _ in range(TRIES - 1):
+        if share < SHARE:
+            return None
+        fetched(url, **options)
+        share = held.share(path)
+    return HELD_UP.format(path=path, share=share) if share >= SHARE else None

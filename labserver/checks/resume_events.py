@@ -12,7 +12,7 @@ from labserver.checks.exercise import (
     served,
     shown,
 )
-from labserver.checks.meanwhile import Others, remark_on
+from labserver.checks.meanwhile import Held, remark_on
 from labserver.recording import RecordedEvent, Recording
 
 NEVER_GIVEN = ("abc", "1000000000")
@@ -23,11 +23,12 @@ STAGES = ["queued", "running", "saving", "done"]
 @exercise
 def resumable(app: Any) -> str | None:
     """Counts down, and goes on below the number that a client had last, whichever that is."""
-    with served(app) as url:
-        others = Others()
+    held, share = Held(), 0.0
+    with served(app, held.layer) as url:
         for start, query in ((4, "?start=4"), (5, ""), (7, "?start=7")):
             path = f"/countdown{query}"
-            ids = _judge_count(url, path, start, others)
+            ids = _judge_count(url, path, start)
+            share = max(share, held.share("/countdown"))
             for had in (3, 0, 4) if start == 4 else (3,):
                 _judge_resumed(url, path, had, ids[had])
         for last_id in NEVER_GIVEN:
@@ -35,13 +36,12 @@ def resumable(app: Any) -> str | None:
         full = [str(number) for number in range(4, -1, -1)]
         again = _unnamed(ask(f"{url}/countdown?start=4").events)
         require_equal(_data(again), full, "for a new client, without Last-Event-ID")
-        return remark_on(f"{url}/countdown?start=20", others.waited)
+        return remark_on(f"{url}/countdown?start=20", held, share)
 
 
-def _judge_count(url: str, path: str, start: int, others: Others) -> dict[int, str]:
+def _judge_count(url: str, path: str, start: int) -> dict[int, str]:
     """The ID of each number, of a whole countdown that is right."""
-    watcher = others if start == 4 else None
-    events = fetched(url + path, max_rows=MOST_EVENTS, watcher=watcher).events
+    events = fetched(url + path, max_rows=MOST_EVENTS).events
     numbers = [str(number) for number in range(start, -1, -1)]
     named = [event for event in events[: start + 1] if event.event != "message"]
     require(not named, f"{path}: yours: {shown(named)}, expected: the numbers as before, unnamed.")

@@ -12,7 +12,7 @@ from labserver.checks.exercise import (
     served,
     shown,
 )
-from labserver.checks.meanwhile import fetched_beside, remark_on
+from labserver.checks.meanwhile import Held, remark_on
 from labserver.recording import RecordedEvent
 
 ITEMS = ("tea", 'a "big" box,\nof two lines', "café \\ 5 €")
@@ -36,16 +36,17 @@ TEXTS = (
 @exercise
 def named_events(app: Any) -> str | None:
     """Three events named `stock`, whose data is JSON, for an item of any name."""
-    with served(app) as url:
+    held = Held()
+    with served(app, held.layer) as url:
         for item in ITEMS:
-            stock, waited = fetched_beside(f"{url}/stock", params={"item": item}, max_rows=MOST)
+            stock = fetched(f"{url}/stock", params={"item": item}, max_rows=MOST)
             last = f"{shown(stock.body[-20:])}, declared as {stock.media_type or 'nothing'}"
             require(stock.events, f"/stock sent no event: its last bytes are {last}.")
             came = f"/stock: yours: {shown(stock.events)}"
             require(len(stock.events) == 3, f"{came}, expected: 3 events.")
             for left, event in zip((2, 1, 0), stock.events, strict=True):
                 _judge_stock(event, {"item": item, "left": left})
-        return remark_on(f"{url}/stock", waited, params={"item": "tea"})
+        return remark_on(f"{url}/stock", held, held.share("/stock"), params={"item": "tea"})
 
 
 def _judge_stock(event: RecordedEvent, expected: dict[str, Any]) -> None:

@@ -2,11 +2,14 @@
 
 import csv
 import io
-import re
 from codecs import BOM_UTF8
+from email.message import Message as Headers
+from email.utils import collapse_rfc2231_value
 from itertools import pairwise, zip_longest
 from statistics import median
 from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from labserver.checks.exercise import (
     Late,
@@ -17,7 +20,7 @@ from labserver.checks.exercise import (
     require_equal,
     served,
 )
-from labserver.checks.meanwhile import fetched_beside, require_others_served
+from labserver.checks.meanwhile import Held, require_others_served
 from labserver.recording import Recording, counted
 
 AWKWARD = [
@@ -27,26 +30,47 @@ AWKWARD = [
     ["3", "Zoë", ""],
     ["4", " spaces ", "C:\\new\r\nand 'more'"],
 ]
+MANY = [[str(i), f"User {i}", 100 * "x"] for i in range(3000)]
 
 
 @exercise
 def awkward_fields(app: Any) -> None:
     """Posted rows come back as a CSV whose fields survive, and which Excel opens right."""
-    with served(app) as url:
-        export = fetched(f"{url}/people.csv", "POST", json=AWKWARD)
-        _judge_people(export, AWKWARD)
-        _judge_people(fetched(f"{url}/people.csv", "POST", json=AWKWARD[:2]), AWKWARD[:2])
-    headers, text = export.response.headers, export.body
-    require(text.startswith(BOM_UTF8), "the fields are right; the byte order mark is missing.")
-    disposition = headers.get("content-disposition", "")
-    name = r"""(?i)attachment\s*;.*\bfilename(\*=UTF-8''|=)"?people\.csv"?\s*(;|$)"""
+    sizes: list[int] = []
+    with served(app, lambda app: _Sizes(app, sizes)) as url:
+        exports = [_judge_people(url, rows) for rows in (AWKWARD, AWKWARD[:2])]
+        for number, export in enumerate(exports):
+            _judge_opening(export, "in a second export, " if number else "")
+        sizes.clear()
+        streamed = "content-length" not in _judge_people(url, MANY).response.headers
+    whole = "all is right but one thing: it is not streamed"
+    largest = (
+        f"{whole}: for {len(MANY):,} rows, one piece has {max(sizes):,} of {sum(sizes):,} bytes"
+    )
+    require(streamed, f"{whole}.")
+    require(max(sizes) < sum(sizes) / 2, f"{largest}. Yield each row, or some rows at a time.")
+
+
+def _judge_opening(export: Recording, which: str) -> None:
+    marked = export.body.startswith(BOM_UTF8)
+    require(marked, f"the fields are right; {which}the byte order mark is missing.")
+    disposition = export.response.headers.get("content-disposition", "")
     expected = """expected: 'attachment; filename="people.csv"'"""
-    right = re.match(name, disposition)
-    require(right, f"Content-Disposition: yours: {disposition!r}, {expected}.")
-    require("content-length" not in headers, "all is right but one thing: it is not streamed.")
+    right = _download_name(disposition) == "people.csv"
+    require(right, f"{which}Content-Disposition: yours: {disposition!r}, {expected}.")
 
 
-def _judge_people(export: Recording, rows: list[list[str]]) -> None:
+def _download_name(disposition: str) -> str:
+    """The name that this header gives a download; filename* goes first (RFC 6266, 4.3)."""
+    headers = Headers()
+    headers["Content-Disposition"] = disposition
+    params = headers.get_params([], "Content-Disposition")
+    names = [collapse_rfc2231_value(value) for name, value in params if name.lower() == "filename"]
+    return names[-1] if names and headers.get_content_disposition() == "attachment" else ""
+
+
+def _judge_people(url: str, rows: list[list[str]]) -> Recording:
+    export = fetched(f"{url}/people.csv", "POST", json=rows)
     text = export.body
     apart = len(export.chunks) > len(text) / 2
     require(not apart, "each character came as a chunk: hand over a generator of rows, no text.")
@@ -54,24 +78,26 @@ def _judge_people(export: Recording, rows: list[list[str]]) -> None:
     for sent, came in zip_longest(rows, _csv_rows(text.removeprefix(BOM_UTF8))):
         require(sent is not None, f"one row too many came, after {len(rows)}: {came}.")
         require_equal(came, sent, "a row, read back")
+    return export
 
 
 @exercise
 def first_row(app: Any) -> None:
     """Rows are sent every 0.2 seconds, as many as there are, whether they come slow or quick."""
-    with served(app) as url:
+    held = Held()
+    with served(app, held.layer) as url:
         path = f"{url}/report?count={{}}&pause={{}}"
         quick = fetched(path.format(2000, 0))
         _require_rows(quick, 2000)
         _require_few(quick, 2000)
-        patiently(lambda: _judge_slow(path.format(30, 0.05)))
+        patiently(lambda: _judge_slow(path.format(30, 0.05), held))
         patiently(lambda: _judge_other_pace(path))
 
 
-def _judge_slow(url: str) -> None:
-    slow, waited = fetched_beside(url)
+def _judge_slow(url: str, held: Held) -> None:
+    slow = fetched(url)
     _require_rows(slow, 30)
-    require_others_served("/report", waited)  # before the pace, which a busy machine upsets, too
+    require_others_served("/report", held)  # before the pace, which a busy machine upsets, too
     gaps = _gaps(slow)[:-1] or _gaps(slow)  # what is left in the end may come sooner
     came = f"30 rows, made 0.05 s apart, came in {counted(slow.chunks, 'chunk')}"
     between = f", {median(gaps):.2f} s apart" if len(slow.chunks) > 1 else ""
@@ -117,3 +143,19 @@ def _gaps(report: Recording) -> list[float]:
 
 def _csv_rows(text: bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text.decode(errors="replace"), newline="")))
+
+
+class _Sizes:
+    """An ASGI layer that notes the size of each body message, in bytes."""
+
+    def __init__(self, app: ASGIApp, sizes: list[int]) -> None:
+        self.app, self.sizes = app, sizes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Call the app, as an ASGI server does."""
+
+        async def noting_send(message: Message) -> None:
+            self.sizes.append(len(message.get("body", b"")))
+            await send(message)
+
+        await self.app(scope, receive, noting_send)

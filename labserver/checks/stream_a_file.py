@@ -4,6 +4,7 @@ import random
 import threading
 import zlib
 from collections.abc import Iterator
+from decimal import Decimal
 from numbers import Real
 from typing import Any
 
@@ -27,7 +28,7 @@ def download_progress(progress: Any) -> None:
         for fraction in items(progress(url)):
             given.append(fraction)
             require(len(given) < MOST_FRACTIONS, "the body ended, and the fractions do not.")
-            if fraction != 0:  # 0 may be given before anything came
+            if fraction != 0 or len(given) > 1:  # 0 may be given before anything came
                 hurry.set()
         return given
 
@@ -48,10 +49,12 @@ def download_progress(progress: Any) -> None:
 
 def _judge_fractions(given: list[Any], what: str) -> None:
     came = f"{what}, yours: {_start_of(given)}"
-    numbers = all(isinstance(one, Real) and not isinstance(one, bool) for one in given)
+    numbers = all(isinstance(one, Real | Decimal) and not isinstance(one, bool) for one in given)
     require(given and numbers, f"{came}, expected: fractions of the whole, one after each chunk.")
     hint = "Divide what came so far by the size"
     require(abs(given[-1] - 1) < 1e-9, f"{came}, expected: 1.0 as the last. {hint}.")
+    between = f"{came}, expected: fractions between 0 and 1 before it, one after each chunk."
+    require(any(0 < one < 1 for one in given), between)
     require(sorted(given) == given, f"{came}, expected: each as large as the one before. {hint}.")
     early = f"{came}, expected: 1.0 not before the end. {hint}."
     require(sum(one > 1 - 1e-9 for one in given) <= 2, early)  # perhaps once more after the loop
@@ -78,23 +81,28 @@ def _in_halves(half: bytes) -> tuple[Any, threading.Event, list[str]]:
             late.append("for the first half")
         yield second
 
-    @app.get("/sized")
-    def sized() -> StreamingResponse:
-        size = {"Content-Length": str(2 * len(half))}
-        return StreamingResponse(halves(half, half), headers=size)
+    def answer(
+        request: Request, first: bytes, second: bytes, headers: dict[str, str]
+    ) -> StreamingResponse:
+        body = halves(first, second) if request.method == "GET" else iter(())
+        return StreamingResponse(body, headers=headers)
 
-    @app.get("/unsized")
-    def unsized() -> StreamingResponse:
-        return StreamingResponse(halves(half, half))
+    @app.api_route("/sized", methods=["GET", "HEAD"])
+    def sized(request: Request) -> StreamingResponse:
+        return answer(request, half, half, {"Content-Length": str(2 * len(half))})
 
-    @app.get("/packed")
+    @app.api_route("/unsized", methods=["GET", "HEAD"])
+    def unsized(request: Request) -> StreamingResponse:
+        return answer(request, half, half, {})
+
+    @app.api_route("/packed", methods=["GET", "HEAD"])
     def packed(request: Request) -> StreamingResponse:
         if not accepts_gzip(request.headers):
-            return sized()
+            return sized(request)
         packer = zlib.compressobj(level=1, wbits=31)
         first = packer.compress(half) + packer.flush(zlib.Z_SYNC_FLUSH)
         second = packer.compress(half) + packer.flush()
         headers = {"Content-Length": str(len(first + second)), "Content-Encoding": "gzip"}
-        return StreamingResponse(halves(first, second), headers=headers)
+        return answer(request, first, second, headers)
 
     return app, hurry, late

@@ -21,33 +21,41 @@ from labserver.checks.exercise import (
     require_equal,
     served,
 )
-from labserver.checks.meanwhile import fetched_beside, remark_on, require_others_served
+from labserver.checks.meanwhile import Held, remark_on, require_others_served
 from labserver.recording import counted
 
-LEAST, MOST = 0.15, 0.28  # seconds between two lines, where 0.2 are asked for
+LEAST, MOST = 0.15, 0.28  # seconds between two lines in the middle, where 0.2 are asked for
+LONGEST = 0.45  # seconds between any two
+LINES = b"3\n2\n1\nlift-off\n"
 NOTE_SECONDS = 6.0  # for a background task, after its response
+
+SECOND = "asked for a second time (make a generator for each request)"
 
 
 @exercise
 def countdown(app: Any) -> None:
     """Counts down from 3 to lift-off: four lines of text, one after another."""
-    with served(app) as url:
-        patiently(lambda: _judge_countdown(f"{url}/countdown"))
+    held = Held()
+    with served(app, held.layer) as url:
+        patiently(lambda: _judge_countdown(f"{url}/countdown", held))
+        again = fetched(f"{url}/countdown").body
+        require_equal(again, LINES, f"the lines of /countdown, {SECOND}")
 
 
-def _judge_countdown(url: str) -> None:
-    recording, waited = fetched_beside(url)
+def _judge_countdown(url: str, held: Held) -> None:
+    recording = fetched(url)
     kind = recording.media_type
     own = "a route that yields itself sends JSON Lines. Yield in a function of its own."
     require(kind != "application/jsonl", own)
-    require_equal(recording.body, b"3\n2\n1\nlift-off\n", "the lines of /countdown")
+    require_equal(recording.body, LINES, "the lines of /countdown")
     gaps = [after - before for before, after in pairwise(line_times(recording))]
     apart = f"{', '.join(f'{gap:.2f}' for gap in gaps)} s apart"
     came = f"the lines came in {counted(recording.chunks, 'chunk')}, {apart}, expected: 0.2 s"
     pieces = AWAITED if len(recording.chunks) == 4 else "Each item that it yields is one chunk."
     require(max(gaps) > 0.05, f"{came}. A generator can wait between two lines. {pieces}", Late)
-    require_others_served("/countdown", waited)  # before the pace, which a busy machine upsets
-    require(min(gaps) > LEAST / 2 and LEAST < median(gaps) < MOST, f"{came}.", Late)
+    require_others_served("/countdown", held)  # before the pace, which a busy machine upsets
+    even = min(gaps) > LEAST / 2 and LEAST < median(gaps) < MOST and max(gaps) < LONGEST
+    require(even, f"{came}.", Late)
     require_equal(kind, "text/plain", "the media type of /countdown")
 
 
@@ -55,9 +63,11 @@ def _judge_countdown(url: str) -> None:
 def noted(app: Any) -> str | None:
     """Streams letters, says beforehand how many, and notes the time when the stream is over."""
     ends: list[float] = []
-    with served(app, lambda app: _Ends(app, ends)) as url:
+    held = Held()
+    with served(app, lambda app: held.layer(_Ends(app, ends))) as url:
         before = len(_ended(url))
-        recording, waited = fetched_beside(f"{url}/letters")
+        recording = fetched(f"{url}/letters")
+        share = held.share("/letters")
         require_equal(recording.body, b"abc", "the letters")
         require_equal(len(recording.chunks), 3, "the number of chunks, a letter each")
         number = recording.response.headers.get("x-num-letters")
@@ -68,11 +78,14 @@ def noted(app: Any) -> str | None:
         require_equal(len(times), 1, "the number of new times in /ended after one stream")
         _judge_time(times[0], ends[0], recording.seconds)
         left = len(_ended(url))
-        ask(f"{url}/letters", max_rows=1)
+        again = ask(f"{url}/letters", max_rows=1).body
+        require_equal(again[:1], b"a", f"the first letter, {SECOND}")
         left_none = "a client left after the first letter, and /ended has no new time"
         why = "A background task runs then too; the last line of a generator does not"
-        require(_new_times(url, left), f"{left_none}. {why}.")
-        return remark_on(f"{url}/letters", waited)
+        times = _new_times(url, left)
+        require(times, f"{left_none}. {why}.")
+        require_equal(len(times), 1, "the number of new times in /ended after that client")
+        return remark_on(f"{url}/letters", held, share)
 
 
 def _judge_time(noted: Any, end: float, seconds: float) -> None:
