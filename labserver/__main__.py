@@ -154,7 +154,7 @@ def _json_type(options: argparse.Namespace) -> list[tuple[str, str]]:
     named = any(name.lower() == "content-type" for name, _ in options.header)
     try:
         body = json.loads(options.data or "null")
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     telling = isinstance(body, dict | list | str)  # a number alone may be anything
     return [("Content-Type", "application/json")] if telling and not named else []

@@ -4,7 +4,8 @@ Proxies of the environment are used for other machines alone.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address
@@ -45,23 +46,36 @@ def client_for(url: httpx.URL, follow_redirects: bool = False) -> httpx.Client:
 def built(
     client: httpx.Client, method: str, url: httpx.URL, options: dict[str, Any]
 ) -> httpx.Request:
-    """A request, its headers in UTF-8, as browsers send Last-Event-ID.
-
-    Raises ValueError for text that no bytes can be made of.
-    """
+    """A request, its headers and cookies in UTF-8. Raises ValueError for text that is none."""
     if params := options.pop("params", None):
         url = httpx.URL(url, params=params)
+    headers = in_utf_8(options.pop("headers", None))
     cookies = httpx.Cookies(options.pop("cookies", None))
+    if cookies and "cookie" not in headers:  # httpx itself would send them in ASCII alone
+        bare = httpx.Request(method, url)
+        bare.headers.encoding = "utf-8"
+        cookies.set_cookie_header(bare)
+        sent = [(name, value) for name, value in bare.headers.raw if name.lower() == b"cookie"]
+        headers = httpx.Headers([*headers.raw, *sent])
+    with _text_that_can_be_sent():
+        return client.build_request(method, url, headers=headers, **options)
+
+
+def in_utf_8(headers: Any) -> httpx.Headers:
+    """Headers whose text is sent as UTF-8, as browsers send Last-Event-ID; bytes stay as they are.
+
+    Raises ValueError for text that is none.
+    """
+    with _text_that_can_be_sent():
+        return httpx.Headers(httpx.Headers(headers, encoding="utf-8").raw)
+
+
+@contextmanager
+def _text_that_can_be_sent() -> Iterator[None]:
     try:
-        if "headers" in options:
-            options["headers"] = httpx.Headers(options["headers"], encoding="utf-8")
-        request = client.build_request(method, url, **options)
-        if cookies:  # httpx itself would send them in ASCII alone
-            request.headers.encoding = "utf-8"
-            cookies.set_cookie_header(request)
+        yield
     except UnicodeEncodeError as error:
         raise ValueError(f"This request has text that cannot be sent: {error}.") from None
-    return request
 
 
 def hint(url: httpx.URL, reason: str) -> str:

@@ -255,8 +255,17 @@ def test_a_redirect_of_a_post_is_followed_only_where_the_method_stays():
 # Text that is not ASCII
 
 
-@pytest.mark.parametrize("form", [dict, lambda headers: [*headers.items()], httpx.Headers])
-def test_header_text_is_utf_8_on_the_wire(form):
+@pytest.mark.parametrize(
+    ("headers", "sent"),
+    [
+        ({"X-Name": "Łódź"}, "Łódź".encode()),
+        ([("X-Name", "Łódź")], "Łódź".encode()),
+        (httpx.Headers({"X-Name": "Łódź".encode()}), "Łódź".encode()),
+        (httpx.Headers({"X-Name": "ü"}, encoding="latin-1"), b"\xfc"),
+        ({b"X-Name": b"\xff"}, b"\xff"),
+    ],
+)
+def test_header_text_is_utf_8_on_the_wire_and_bytes_stay(headers, sent):
     seen = []
 
     async def app(scope, receive, send):
@@ -265,12 +274,39 @@ def test_header_text_is_utf_8_on_the_wire(form):
             await send({"type": "http.response.start", "status": 200, "headers": []})
             await send({"type": "http.response.body", "body": b"hello"})
 
-    headers = (
-        form({"X-Name": "Łódź".encode()}) if form is httpx.Headers else form({"X-Name": "Łódź"})
-    )
     with asgi(app) as url:
         diagnose(url, quiet=True, headers=headers)
-    assert {*seen} == {"Łódź".encode()}
+    assert {*seen} == {sent}
+
+
+def test_ids_that_are_not_ascii_are_asked_for_again_beside_headers():
+    asked = set()
+
+    async def route(request: Request):
+        asked.add(dict(request.scope["headers"]).get(b"last-event-id"))
+        return sse(*[f"id: ł{i}\ndata: {i}\n\n" for i in range(5)], every=0.01)
+
+    with routed(route) as url:
+        diagnose(url, quiet=True, headers={"X-Key": "tea"})
+    assert asked == {None, "ł2".encode(), "ł4".encode()}
+
+
+@pytest.mark.parametrize("headers", [{"Łódź": "x"}, {"x": "\ud800"}])
+def test_header_text_that_cannot_be_sent_is_one_line(headers):
+    with pytest.raises(ValueError, match="This request has text that cannot be sent: "):
+        diagnose("http://127.0.0.1:1/", headers=headers)
+
+
+def test_a_body_that_can_be_read_once_is_sent_each_time():
+    bodies = []
+
+    async def route(request: Request):
+        bodies.append(await request.body())
+        return text(*LINES[:3])
+
+    with routed(route) as url:
+        diagnose(url, quiet=True, content=iter([b"one ", b"body"]))
+    assert len(bodies) > 1 and {*bodies} == {b"one body"}
 
 
 @pytest.mark.parametrize("greeting", ["SSH-2.0-OpenSSH_9.2\r\n", "220 mail ESMTP\r\n", "+OK\n"])

@@ -144,6 +144,7 @@ def test_method_body_and_headers():
         (["-d", '{"prompt": "x"}', "-H", "content-type: text/x"], "text/x"),
         (["-d", "{'prompt': 'x'}"], None),
         (["-d", "5"], None),
+        (["-d", "[" * 50_000], None),
         (["-d", ""], None),
         ([], None),
     ],

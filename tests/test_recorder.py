@@ -229,9 +229,10 @@ def test_headers_are_sent_in_utf_8(headers):
     assert json.loads(got.text)["x"].encode("latin-1").decode() == want
 
 
-def test_cookies_are_sent_in_utf_8():
+@pytest.mark.parametrize("headers", [None, {b"x": b"\xff"}])
+def test_cookies_are_sent_in_utf_8(headers):
     for cookies in ({"city": "Łódź"}, httpx.Cookies({"city": "Łódź"})):
-        got = record("/quoted?name=cookie", cookies=cookies)
+        got = record("/quoted?name=cookie", cookies=cookies, headers=headers)
         assert got.text.encode("latin-1").decode() == "No city=Łódź.\n"
 
 

@@ -63,6 +63,9 @@ def examine(
     """Do what `diagnose` does, and tell it to `say`."""
     if not seconds > 0:
         raise ValueError(f"seconds is a time above 0, not {seconds!r}.")
+    content = httpx_options.get("content")
+    if isinstance(content, Iterator):  # it can be read once, and is sent several times
+        httpx_options["content"] = b"".join(content)
     requests = Requests(url, method, seconds, headers, httpx_options)
     other = Requests(direct, method, seconds, headers, httpx_options) if direct else None
     prober = Prober(requests, seconds, other)

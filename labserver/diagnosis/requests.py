@@ -9,6 +9,7 @@ import httpx
 
 from labserver import recorder
 from labserver.address import resolve
+from labserver.client import in_utf_8
 from labserver.diagnosis.observation import NOTABLE
 from labserver.diagnosis.own_delay import OwnDelay
 from labserver.diagnosis.stopping import StopAfter
@@ -38,7 +39,7 @@ class Requests:
         self.url = resolve(url)[0]
         if params := self.options.pop("params", None):
             self.url = httpx.URL(self.url, params=params)
-        self.headers = httpx.Headers(headers, encoding="utf-8")
+        self.headers = in_utf_8(headers)
         self.own_delay = OwnDelay()
         self._end = time.perf_counter() + SHARE * seconds
 
@@ -101,7 +102,8 @@ class Requests:
         **options: Any,
     ) -> Recording:
         """Ask, with the caller's headers and over them these; _ stands for - in their names."""
-        asked = httpx.Headers({"accept-encoding": "identity"})
+        # In UTF-8, since the id of an event need not be ASCII.
+        asked = httpx.Headers({"accept-encoding": "identity"}, encoding="utf-8")
         asked.update(self.headers)
         for name, value in headers.items():
             asked[name.replace("_", "-")] = value
