@@ -29,7 +29,7 @@ class BoundedBody:
         seconds: float = BODY_SECONDS,
     ) -> None:
         self.app, self.max_bytes, self.all_bytes, self.seconds = app, max_bytes, all_bytes, seconds
-        self._bytes = 0  # of the bodies of all requests under way
+        self.under_way = 0  # bytes of the bodies of all requests that are being answered
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the app, or answer in its place, as an ASGI server does."""
@@ -46,55 +46,68 @@ class BoundedBody:
         return length.isdecimal() and (len(length) > 18 or int(length) > self.max_bytes)
 
     async def _count(self, scope: Scope, receive: Receive, send: Send) -> None:
-        size, whole, started = 0, False, False
-        refusal: ASGIApp | None = None
-
-        async def counting_receive() -> Message:
-            nonlocal size, whole, refusal
-            if refusal:
-                return {"type": "http.disconnect"}
-            if whole:
-                return await receive()
-            try:
-                async with asyncio.timeout(self.seconds):
-                    message = await receive()
-            except TimeoutError:
-                refusal = _refusal(scope, 408, f"A body pauses {self.seconds:g} s at most here.")
-            else:
-                whole = not message.get("more_body", False)
-                size += len(message.get("body", b""))
-                self._bytes += len(message.get("body", b""))
-                refusal = self._refusal_of(scope, size)
-            if refusal is None:
-                return message
-            if not started:
-                await refusal(scope, receive, send)
-            return {"type": "http.disconnect"}
-
-        async def passing_send(message: Message) -> None:
-            nonlocal started
-            if started or not refusal:
-                started = True
-                await send(message)
-
+        counted = _Counted(self, scope, receive, send)
         try:
-            await self.app(scope, counting_receive, passing_send)
+            await self.app(scope, counted.receive, counted.send)
         except Exception:
-            if started or not refusal:  # else it is about the client that seemed to leave
+            if counted.started or not counted.refusal:  # else of a client that seemed to leave
                 raise
         finally:
-            self._bytes -= size
+            self.under_way -= counted.size
 
-    def _refusal_of(self, scope: Scope, size: int) -> ASGIApp | None:
+    def refusal_of(self, scope: Scope, size: int) -> ASGIApp | None:
+        """What answers a request in whose body so many bytes came, if that is too much."""
         if size > self.max_bytes:
             return self._too_large(scope)
-        if self._bytes > self.all_bytes:
+        if self.under_way > self.all_bytes:
             return _refusal(scope, 503, "The server reads too many bodies now. Try again later.")
         return None
 
     def _too_large(self, scope: Scope) -> ASGIApp:
         line = f"The body of a request has at most {self.max_bytes:,} bytes here."
         return _refusal(scope, 413, line)
+
+
+class _Counted:
+    """A request whose body is counted as the app receives it, and refused in the app's place."""
+
+    def __init__(self, bounds: BoundedBody, scope: Scope, receive: Receive, send: Send) -> None:
+        self._bounds, self._scope, self._receive, self._send = bounds, scope, receive, send
+        self.size = 0  # bytes of its body that came
+        self.started = False  # the app has begun to answer: it is too late for another answer
+        self.refusal: ASGIApp | None = None
+        self._whole = False  # all of its body came
+
+    async def receive(self) -> Message:
+        """Receive for the app; once refused, tell it that the client has left."""
+        if self.refusal:
+            return {"type": "http.disconnect"}
+        if self._whole:
+            return await self._receive()
+        seconds = self._bounds.seconds
+        try:
+            async with asyncio.timeout(seconds):
+                message = await self._receive()
+        except TimeoutError:
+            line = f"A body pauses {seconds:g} s at most here."
+            return await self._refuse(_refusal(self._scope, 408, line))
+        self._whole = not message.get("more_body", False)
+        self.size += len(message.get("body", b""))
+        self._bounds.under_way += len(message.get("body", b""))
+        refusal = self._bounds.refusal_of(self._scope, self.size)
+        return await self._refuse(refusal) if refusal else message
+
+    async def send(self, message: Message) -> None:
+        """Send for the app, unless the request was refused before it began."""
+        if self.started or not self.refusal:
+            self.started = True
+            await self._send(message)
+
+    async def _refuse(self, refusal: ASGIApp) -> Message:
+        self.refusal = refusal
+        if not self.started:
+            await refusal(self._scope, self._receive, self._send)
+        return {"type": "http.disconnect"}
 
 
 def _has_body(scope: Scope) -> bool:
