@@ -27,6 +27,7 @@ from services import (
     text,
 )
 
+from labserver.diagnosis import rules
 from labserver.diagnosis.observation import Pair
 from labserver.recording import Ending
 
@@ -100,6 +101,43 @@ def test_slots_that_are_not_given_back():
         return StreamingResponse(body(), media_type=TEXT, headers=NOSNIFF)
 
     return routed(route)
+
+
+@named("runs-out")
+def test_a_slot_that_is_never_given_back():
+    slot = asyncio.Semaphore(1)
+
+    async def route():
+        await slot.acquire()
+        return text(*LINES)
+
+    return routed(route)
+
+
+def answered(*pieces, seconds, **more):
+    """An answer that is left after so many seconds."""
+    answer = observed(*pieces, type=TEXT, ending=Ending.SECONDS, **more).alone
+    answer.seconds = seconds
+    return answer
+
+
+def test_a_lock_that_is_given_back_late_or_never():
+    """The first asked alone got lines at once; of two at once, neither got one."""
+    alone = observed(*LINES, type=TEXT, ending=Ending.ENOUGH, server="uvicorn")
+    dry = Pair([answered(seconds=5.0), answered(seconds=5.0)], waits=[0.01])
+    assert said_of(replace(alone, pair=dry))["advice-runs-out"] == (
+        "first bytes after 0.000 s, the first time; of two later requests, neither got bytes in "
+        "5.0 s"
+    )
+    # What is as quiet alone for as long shows nothing.
+    slow = observed(*LINES, type=TEXT, ending=Ending.ENOUGH, every=3.0, server="uvicorn")
+    assert "advice-runs-out" not in said_of(replace(slow, pair=dry))
+    # A second that waits for a first may be seen so once: the first, once left, holds it for ever.
+    queued = replace(alone, pair=Pair([answered(*LINES, seconds=3.0), answered(seconds=5.0)]))
+    for pair, code in ((dry, ["one-at-a-time"]), (queued.pair, ["one-at-a-time"]), (Pair(), [])):
+        second = replace(alone, pair=pair, repeated=True)
+        found = [finding.code for finding in rules.findings(queued, second)]
+        assert [one for one in found if "nosniff" not in one] == code
 
 
 @named("shared-source")

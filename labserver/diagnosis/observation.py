@@ -70,6 +70,7 @@ class Observation:
     direct: Recording | None = None  # asked for at the direct address, where one is given
     again: Recording | None = None  # asked once more, once all had left, where one failed
     resumed: dict[str, Recording] = field(default_factory=dict)  # by the Last-Event-ID sent
+    repeated: bool = False  # whether parts of it were measured once more, after all others
     beyond: bytes = b""  # what the server sent after the end that its content-length declares
 
     @property

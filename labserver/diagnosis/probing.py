@@ -93,7 +93,7 @@ class Prober:
         """
         if not parts:
             return
-        second = self.second = replace(seen)
+        second = self.second = replace(seen, repeated=True)
         if "encoded" in parts:
             second.encoded, second.no_encoded = None, 0.0
             if self._time_to_repeat():

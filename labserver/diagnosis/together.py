@@ -53,7 +53,7 @@ def _ask_both(
     (first, _), (second, waited) = (one.result() for one in both)
     pair.answers = [answer for answer in (first, second) if answer]
     # What waited to its end got no headers; what ended sooner was refused.
-    if first and not second and waited > WAITED * limit:
+    if not second and waited > WAITED * limit:
         pair.unanswered = waited
 
 

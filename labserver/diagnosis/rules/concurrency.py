@@ -11,6 +11,7 @@ from statistics import median
 
 from labserver.diagnosis.finding import Level, rule
 from labserver.diagnosis.observation import NOTABLE, Observation
+from labserver.diagnosis.rules.sharing import nothing_any_more
 from labserver.diagnosis.together import PAUSE
 from labserver.recording import Recording, counted
 
@@ -57,7 +58,9 @@ def _queued(seen: Observation) -> str:
     first, *rest = seen.pair.answers
     if not first.chunks or first.seconds < 2 * NOTABLE:
         return ""
-    silent = max(SILENT, SLOWER * first.chunks[0].at)
+    # The first of the two may have waited, too, for what an earlier one held.
+    usual = min(one.chunks[0].at for one in (first, seen.alone) if one.chunks)
+    silent = max(SILENT, SLOWER * usual)
     if not rest:
         return _without_headers(seen, first) if seen.pair.unanswered > silent else ""
     if not rest[0].chunks:
@@ -136,7 +139,9 @@ def starved(seen: Observation) -> str:
     repeat="pair",
 )
 def one_at_a_time(seen: Observation) -> str:
-    return _queued(seen) if _is_async(seen) else ""
+    # Once the first had left, it may still be held: then nobody gets anything any more.
+    worse = nothing_any_more(seen) if seen.repeated else ""
+    return _queued(seen) or worse if _is_async(seen) else ""
 
 
 @rule(

@@ -20,7 +20,9 @@ from labserver.recording import Ending, counted
 MOST_NUMBERS = 3000  # that one reader ought to have got
 NUMBER = re.compile(r"\d{1,15}")
 REGULAR = 0.8  # of the steps from number to number are alike
-LONGER = 4  # times as long as a usual gap: a silence that is no chance
+QUIET = 1.0  # seconds for one reader, while another gets data
+TWICE = 2  # as long as ever before
+LONGER = 4  # times as long as a usual gap
 USUAL = 0.9  # of the gaps are shorter than what counts as usual: the longest may be the machine's
 
 
@@ -56,6 +58,49 @@ def shared_source(seen: Observation) -> str:
 def runs_out(seen: Observation) -> str:
     code = seen.again.response.status_code if seen.again else 0
     return f"{code} with no stream open; the first time 200" if code >= 500 else ""
+
+
+@rule(
+    "runs-out",
+    Level.FAULT,
+    """It answered at first, and no more once clients had come and gone, though the server answers
+    other requests. This is consistent with a slot, a lock or a connection that nobody gives back
+    when a client leaves. Give it back in a finally.""",
+)
+def runs_dry(seen: Observation) -> str:
+    slowest = max(seen.pair.waits, default=seen.pair.unanswered)
+    others_wait = LONGER * slowest > seen.pair.unanswered  # a busy machine, or a frozen server
+    return "" if seen.pair.answers or others_wait else nothing_any_more(seen)
+
+
+@rule(
+    "advice-runs-out",
+    Level.ADVICE,
+    """It sent data at first, and to later requests headers alone. If there was something to send,
+    this is consistent with a lock or a slot that a generator holds and does not give back when its
+    client leaves. Give it back in a finally; a plain generator runs its own late.""",
+    repeat="pair",
+)
+def advice_runs_out(seen: Observation) -> str:
+    return nothing_any_more(seen)
+
+
+def nothing_any_more(seen: Observation) -> str:
+    """The evidence that neither of two at once got what the first request got soon."""
+    answers, alone = seen.pair.answers, seen.alone
+    if any(one.chunks or one.whole or one.cut for one in answers) or not alone.chunks:
+        return ""
+    moments = [0.0, *(chunk.at for chunk in alone.chunks)]
+    moments += [] if alone.whole else [alone.seconds]
+    quiet = max(b - a for a, b in pairwise(moments)) if answers else alone.headers_at
+    waited = min([one.seconds for one in answers], default=seen.pair.unanswered)
+    if waited <= max(QUIET, TWICE * quiet):
+        return ""
+    what = "bytes" if answers else "headers"
+    return (
+        f"first bytes after {moments[1]:.3f} s, the first time; "
+        f"of two later requests, neither got {what} in {waited:.1f} s"
+    )
 
 
 def _used_up(seen: Observation) -> str:
