@@ -8,7 +8,6 @@ can make it longer. `log` shows the last MiB of it.
 import os
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -112,7 +111,7 @@ def nginx(settings: str = "", app: str = "", quiet: bool = False) -> Iterator[Pr
     command = [program, "-p", folder, "-e", "error.log", "-c", "nginx.conf"]
     process = keeper.start(folder, *command, stderr=subprocess.PIPE)
     try:
-        _wait_until_up(process, port, settings)
+        _wait_until_up(process, folder, settings)
         proxy = Proxy(f"http://{HOST}:{port}", folder)
         if not quiet:
             name = ".".join(map(str, version()))
@@ -156,27 +155,26 @@ def find() -> str | None:
     return shutil.which("nginx") or shutil.which("nginx", path=SYSTEM_FOLDERS)
 
 
-def _wait_until_up(process: "subprocess.Popen[str]", port: int, settings: str) -> None:
+def _wait_until_up(process: "subprocess.Popen[str]", folder: str, settings: str) -> None:
+    # It writes the number of its process once it listens. An answer on the port would tell less:
+    # another program may have taken that.
+    listens = Path(folder, "nginx.pid")
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
+    while not listens.exists():
         if process.poll() is not None:
             raise _refused(process.stderr.read() if process.stderr else "", settings)
-        try:
-            socket.create_connection((HOST, port), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.01)
-    raise RuntimeError(f"nginx was not ready within {START_SECONDS:.0f} s.")
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"nginx was not ready within {START_SECONDS:.0f} s.")
+        time.sleep(0.01)
 
 
 def _refused(said: str, settings: str) -> Exception:
     """What to raise where nginx ended: its message, with the line of the settings in it."""
-    message = re.search(r"\[emerg\] (?:\d+#\d+: )?(.+)", said)
+    message = re.search(r"\[emerg\] (?:\d+#\d+: )?(.+?)(?: in \S.*:(\d+))?$", said, re.MULTILINE)
     if message is None:
         return RuntimeError(f"nginx did not start: {said.strip() or 'no reason given'}")
-    reason, _, place = message[1].partition(" in ")
-    lines, number = settings.splitlines(), re.search(r":(\d+)$", place)
-    at = int(number[1]) - SETTINGS_AT if number else 0
+    reason, number = message.groups()
+    lines, at = settings.splitlines(), int(number or 0) - SETTINGS_AT
     if 1 <= at <= len(lines):
         where = f"line {at} of the settings, {lines[at - 1].strip()!r}"
     else:

@@ -58,14 +58,17 @@ class ValkeyStore:
 
     def __init__(self, url: str) -> None:
         from valkey.asyncio import Valkey  # only here: the lab does without it
+        from valkey.exceptions import ValkeyError
 
         # The client tries nothing twice: an XADD whose answer was lost could be there twice then.
         self._client = Valkey.from_url(
             url,
             decode_responses=True,
+            encoding_errors="replace",  # of a note that another program put there
             socket_timeout=ANSWER_SECONDS,
             socket_connect_timeout=ANSWER_SECONDS,
         )
+        self._away = (ValkeyError, OSError)  # the errors that are not of this program
         self._tail: Tail | None = None  # what `follow` has read; older than the store, if not live
         self._live = asyncio.Event()  # set while `follow` feeds the tail
         self._why = "it was not asked yet"  # why it is not live
@@ -78,7 +81,7 @@ class ValkeyStore:
 
     async def last(self) -> str:
         """The id of the newest note that `follow` has read."""
-        return (await self._live_tail(0)).last
+        return (await self._live_tail(BLOCK_SECONDS)).last
 
     async def after(self, id: str, seconds: float) -> list[Note]:
         """The notes after that one, as Store says."""
@@ -90,16 +93,23 @@ class ValkeyStore:
         return tail.after(id)
 
     async def follow(self) -> None:
-        """Read the stream for as long as this task lives, and wait where the store is away."""
+        """Read the stream for as long as this task lives, and wait where the store is away.
+
+        It ends at an error of this program, which the log has, and then no listener hears more.
+        """
         while True:
             try:
                 await self._feed(await self._tail_to_feed())
-            except Exception as error:
+            except self._away as error:
                 self._why = _reason(error)
                 if not self._warned:  # told once, not five times a second
                     log.warning("The store does not answer: %s", self._why)
                 self._warned = True
                 await asyncio.sleep(AGAIN_SECONDS)
+            except Exception as error:
+                self._why = _reason(error)
+                log.exception("The store is not read any more.")
+                return
 
     async def close(self) -> None:
         """Close all connections."""
@@ -109,9 +119,9 @@ class ValkeyStore:
         """The tail to go on with; a new one, where the note that was read last is gone."""
         if self._tail and await self._is_kept(self._tail.last):
             return self._tail
-        if not await self._client.exists(KEY):  # every listener needs an id to come back with
+        while not (entries := await self._client.xrevrange(KEY, count=KEPT)):
+            # Every listener needs an id to come back with.
             await self._client.xadd(KEY, {"begins": "here"})
-        entries = await self._client.xrevrange(KEY, count=KEPT)
         return Tail([Note(id, fields.get("text")) for id, fields in reversed(entries)])
 
     async def _feed(self, tail: Tail) -> None:
@@ -160,7 +170,7 @@ class ValkeyStore:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 return await command
-        except Exception as error:
+        except self._away as error:
             raise StoreAway(_reason(error)) from None
 
 

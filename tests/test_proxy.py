@@ -195,6 +195,15 @@ def test_settings_that_nginx_refuses(settings, words, served, temporary):
     assert not [*temporary.iterdir()]
 
 
+@needs_nginx
+def test_another_program_on_its_port_is_not_taken_for_it(served, monkeypatch, temporary):
+    with Server(app) as other:
+        monkeypatch.setattr(proxy, "free_port", lambda: other.port)
+        with pytest.raises(ValueError, match=rf"bind\(\) to 127.0.0.1:{other.port} failed"):
+            nginx(app=served).__enter__()
+    assert not [*temporary.iterdir()]
+
+
 def test_where_nothing_is_served(monkeypatch):
     monkeypatch.setattr(proxy.current, "running", lambda: None)
     with pytest.raises(RuntimeError, match="serve an app first"), nginx():
