@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 from labserver.checks.exercise import exercise, fetched, require, served, shown
@@ -34,12 +36,13 @@ def predictions(predicted: Any) -> None:
     with served(third_way()) as url:
         steps = fetched(f"{url}/steps")
         again = fetched(f"{url}/steps", headers={"Last-Event-ID": "2"})
-    wait, first = predicted["first_event"], steps.events[0].at
+    wait: Any = predicted["first_event"]
+    first = steps.events[0].at
     right = (
-        isinstance(wait, int | float) and PAUSE / 2 < wait < 1.5 * first,
+        isinstance(wait, Real | Decimal) and PAUSE / 2 < float(wait) < 1.5 * first,
         predicted["events"] == len(steps.events),
         predicted["body_bytes"] == steps.size,
-        predicted["has_cache_control"] is ("cache-control" in steps.response.headers),
+        predicted["has_cache_control"] == ("cache-control" in steps.response.headers),
         str(predicted["first_id_after_2"]) == again.events[0].id,
     )
     judged = zip(rows, right, strict=True)

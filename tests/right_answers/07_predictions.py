@@ -13,17 +13,22 @@ predictions = {
     "first_event": 0.4,
     "events": 3,
     "body_bytes": 60,
-    "has_cache_control": False,
+    "has_cache_control": 0,
     "first_id_after_2": "1",
 }
 
 
-# %% a little late
+# %% a little late, numbers of other types
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+
 predictions = {
-    "first_event": 0.6,
-    "events": 3,
-    "body_bytes": 60,
-    "has_cache_control": False,
+    "first_event": Decimal("0.6"),
+    "events": Fraction(3),
+    "body_bytes": np.int64(60),
+    "has_cache_control": np.bool_(False),
     "first_id_after_2": "1",
 }
 

@@ -80,6 +80,45 @@ async def progress(last_event_id: Annotated[int, Header()] = 0):
     return EventSourceResponse(events())
 
 
+# %% a greeting, then 0 %, at the end an event of its own; POST redirects
+import asyncio
+from typing import Annotated
+
+from fastapi import BackgroundTasks, FastAPI, Header
+from fastapi.responses import RedirectResponse
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+done = [0]
+
+
+async def job():
+    for percent in range(20, 101, 20):
+        await asyncio.sleep(0.2)
+        done.append(percent)
+
+
+@app.post("/job")
+async def start(tasks: BackgroundTasks):
+    done[:] = [0]
+    tasks.add_task(job)
+    return RedirectResponse("/progress", 303, background=tasks)
+
+
+@app.get("/progress")
+async def progress(last_event_id: Annotated[int, Header()] = -1):
+    async def events():
+        yield {"event": "hello", "data": "follow the job"}
+        for percent in range(0, 101, 20):
+            if percent > last_event_id:
+                while percent not in done:
+                    await asyncio.sleep(0.02)
+                yield {"id": str(percent), "data": f"{percent} %"}
+        yield {"event": "end", "data": "it is done"}
+
+    return EventSourceResponse(events())
+
+
 # %% several steps in one event, all of them named in it
 import asyncio
 from typing import Annotated

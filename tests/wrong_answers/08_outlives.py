@@ -609,3 +609,37 @@ async def progress(last_event_id: Annotated[int, Header(ge=0)] = 0):
                 yield {"id": str(percent), "data": str(percent)}
 
     return EventSourceResponse(events())
+
+
+# %% all steps are told when the job is done => tell of each step when it is done
+import asyncio
+from typing import Annotated
+
+from fastapi import BackgroundTasks, FastAPI, Header
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+done = []
+
+
+async def job():
+    for percent in range(20, 101, 20):
+        await asyncio.sleep(0.2)
+        done.append(percent)
+
+
+@app.post("/job")
+async def start(tasks: BackgroundTasks):
+    done.clear()
+    tasks.add_task(job)
+
+
+@app.get("/progress")
+async def progress(last_event_id: Annotated[int, Header()] = 0):
+    async def events():
+        while 100 not in done:
+            await asyncio.sleep(0.02)
+        for percent in range(last_event_id + 20, 101, 20):
+            yield {"id": str(percent), "data": str(percent)}
+
+    return EventSourceResponse(events())
