@@ -55,8 +55,7 @@ def _judge_resumed(download: Any, data: bytes) -> None:
         raise NotYet(f"{what}: catch it, and ask for the rest.")
     if isinstance(tried, Exception):
         raise NotYet(in_words(tried))
-    kind = type(tried).__name__
-    require(isinstance(tried, bytes | bytearray), f"yours: a {kind}, expected: bytes.")
+    require(isinstance(tried, bytes | bytearray), f"{_came(tried)}, expected: bytes.")
     came = f"{_came(tried)} of {len(data):,}"
     require(len(app.asked) > 1, f"{came}: when it breaks off, make a second request.")
     again = f"the second request asked for {app.asked[1] or 'everything'}"

@@ -5,6 +5,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import wraps
 from numbers import Real
 from typing import Any
 
@@ -23,6 +24,7 @@ def download_progress(progress: Any) -> None:
     require_function(progress)
     app, hurry, late = _in_halves(random.Random(2).randbytes(2**19).hex().encode())
 
+    @wraps(progress)
     def fractions(url: str) -> list[Any]:
         given: list[Any] = []
         for fraction in items(progress(url)):

@@ -152,3 +152,52 @@ def countdown():
 
 app = FastAPI()
 app.include_router(router)
+
+
+# %% no framework: ASGI by hand
+import asyncio
+
+
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        return
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [(b"content-type", b"text/plain")],
+        }
+    )
+    for w in (b"3\n", b"2\n", b"1\n", b"lift-off\n"):
+        await send({"type": "http.response.body", "body": w, "more_body": True})
+        await asyncio.sleep(0.2)
+    await send({"type": "http.response.body", "body": b""})
+
+
+# %% a task fills a queue
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def produce(q):
+    for w in "3 2 1 lift-off".split():
+        await q.put(w + "\n")
+        await asyncio.sleep(0.2)
+    await q.put(None)
+
+
+@app.get("/countdown")
+async def countdown():
+    q = asyncio.Queue()
+    task = asyncio.create_task(produce(q))
+
+    async def lines():
+        while (w := await q.get()) is not None:
+            yield w
+        await task
+
+    return StreamingResponse(lines(), media_type="text/plain")

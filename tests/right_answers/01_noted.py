@@ -192,3 +192,34 @@ def stream_letters():
 @app.get("/ended")
 def read_ended():
     return ended
+
+
+# %% a response class of its own, and a generator expression
+import time
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.background import BackgroundTask
+
+app = FastAPI()
+ended = []
+
+
+class Noting(StreamingResponse):
+    def __init__(self, content, **k):
+        super().__init__(content, background=BackgroundTask(self.note), **k)
+
+    def note(self):
+        ended.append(time.time())
+
+
+@app.get("/letters")
+def stream_letters():
+    r = Noting((c for c in "abc"))
+    r.headers["X-Num-Letters"] = "3"
+    return r
+
+
+@app.get("/ended")
+def read_ended():
+    return JSONResponse(ended)

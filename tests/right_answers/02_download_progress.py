@@ -89,3 +89,63 @@ class Progress:
 
 
 progress = Progress()
+
+
+# %% the size from a HEAD
+import httpx
+
+
+def progress(url):
+    with httpx.Client(trust_env=False) as client:
+        head = client.head(url)
+        size = head.headers.get("content-length")
+        came = 0
+        with client.stream("GET", url) as response:
+            for chunk in response.iter_raw():
+                came += len(chunk)
+                yield came / int(size) if size else None
+
+
+# %% urllib, as many bytes as are there
+import urllib.request
+
+
+def progress(url):
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url) as r:
+        size = r.headers["Content-Length"]
+        came = 0
+        while chunk := r.read1(2**16):
+            came += len(chunk)
+            yield came / int(size) if size is not None else None
+
+
+# %% decimal fractions
+from decimal import Decimal
+
+import httpx
+
+
+def progress(url):
+    with httpx.stream("GET", url, trust_env=False) as r:
+        size = r.headers.get("content-length")
+        came = 0
+        for chunk in r.iter_raw():
+            came += len(chunk)
+            yield Decimal(came) / Decimal(size) if size else None
+
+
+# %% an async function that returns an async generator
+import httpx
+
+
+async def progress(url):
+    async def g():
+        async with httpx.AsyncClient(trust_env=False) as c, c.stream("GET", url) as r:
+            size = r.headers.get("content-length")
+            came = 0
+            async for chunk in r.aiter_raw():
+                came += len(chunk)
+                yield came / int(size) if size else None
+
+    return g()

@@ -144,3 +144,30 @@ def download(url):
             return gzip.decompress(data) if packed else data
         except httpx.RemoteProtocolError:
             pass
+
+
+# %% urllib, and what came before the break
+import http.client
+import urllib.error
+import urllib.request
+
+
+def download(url):
+    data = b""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while True:
+        req = urllib.request.Request(url, headers={"Range": f"bytes={len(data)}-"} if data else {})
+        try:
+            with opener.open(req) as r:
+                if r.status == 200:
+                    data = b""
+                try:
+                    data += r.read()
+                except http.client.IncompleteRead as e:
+                    data += e.partial
+                    continue
+                return data
+        except urllib.error.HTTPError as e:
+            if e.code == 416:
+                return data
+            raise

@@ -153,3 +153,63 @@ def lines(rows):
 @app.post("/people.csv")
 def people(rows: list[list[str]]):
     return StreamingResponse(lines(rows), media_type="text/csv", headers=DOWNLOAD)
+
+
+# %% a text file over bytes, both forms of the name
+import csv
+import io
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+def lines(rows):
+    raw = io.BytesIO()
+    text = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
+    w = csv.writer(text)
+    for row in rows:
+        w.writerow(row)
+        text.flush()
+        yield raw.getvalue()
+        raw.seek(0)
+        raw.truncate()
+
+
+@app.post("/people.csv")
+def people(rows: list[list[str]]):
+    return StreamingResponse(
+        lines(rows),
+        media_type="text/csv",
+        headers={
+            "Content-Disposition": "attachment; filename=\"people.csv\"; filename*=UTF-8''people.csv"
+        },
+    )
+
+
+# %% spaces beside the equals sign
+import csv
+import io
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+def lines(rows):
+    yield "\ufeff"
+    for row in rows:
+        b = io.StringIO()
+        csv.writer(b).writerow(row)
+        yield b.getvalue()
+
+
+@app.post("/people.csv")
+def people(rows: list[list[str]]):
+    return StreamingResponse(
+        lines(rows),
+        media_type="text/csv",
+        headers={"Content-Disposition": 'attachment; filename = "people.csv"'},
+    )

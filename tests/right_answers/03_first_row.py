@@ -141,3 +141,46 @@ async def chunks(count, pause):
 @app.get("/report")
 async def report(count: int = 100, pause: float = 0.02):
     return StreamingResponse(chunks(count, pause), media_type="text/csv")
+
+
+# %% a thread makes rows, a queue hands them over
+import queue
+import threading
+import time
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+def make(q, count, pause):
+    for i in range(count):
+        time.sleep(pause)
+        q.put(f"{i},User {i}\n")
+    q.put(None)
+
+
+def chunks(count, pause):
+    q = queue.SimpleQueue()
+    threading.Thread(target=make, args=(q, count, pause), daemon=True).start()
+    over = False
+    while not over:
+        batch = []
+        end = time.monotonic() + 0.2
+        while (left := end - time.monotonic()) > 0:
+            try:
+                row = q.get(timeout=left)
+            except queue.Empty:
+                break
+            if row is None:
+                over = True
+                break
+            batch.append(row)
+        if batch:
+            yield "".join(batch)
+
+
+@app.get("/report")
+def report(count: int = 100, pause: float = 0.02):
+    return StreamingResponse(chunks(count, pause), media_type="text/csv")

@@ -97,3 +97,37 @@ async def lines_of(chunks):
             yield line.removesuffix(b"\r").decode()
     if rest:
         yield rest.decode()
+
+
+# %% parts in a deque, joined at each end
+from collections import deque
+
+
+def lines_of(chunks):
+    parts = deque()
+    for chunk in chunks:
+        first, *more = chunk.split(b"\n")
+        parts.append(first)
+        for m in more:
+            line = b"".join(parts)
+            parts.clear()
+            parts.append(m)
+            if line.endswith(b"\r"):
+                line = line[:-1]
+            yield str(line, "utf-8")
+    last = b"".join(parts)
+    if last:
+        yield str(last, "utf-8")
+
+
+# %% an async function that returns a generator
+async def lines_of(chunks):
+    def g():
+        rest = b""
+        for c in chunks:
+            *w, rest = (rest + c).split(b"\n")
+            yield from (l.removesuffix(b"\r").decode() for l in w)
+        if rest:
+            yield rest.decode()
+
+    return g()

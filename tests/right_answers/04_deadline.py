@@ -143,3 +143,25 @@ async def read_for(url, seconds):
     except queue.Empty:
         pass
     return data
+
+
+# %% what is left of the time, for each piece
+import asyncio
+import time
+
+import httpx
+
+
+async def read_for(url, seconds):
+    end = time.monotonic() + seconds
+    data = b""
+    async with httpx.AsyncClient(timeout=None, trust_env=False) as client:
+        try:
+            req = client.build_request("GET", url)
+            r = await asyncio.wait_for(client.send(req, stream=True), seconds)
+            it = r.aiter_bytes().__aiter__()
+            while True:
+                data += await asyncio.wait_for(anext(it), end - time.monotonic())
+        except (TimeoutError, StopAsyncIteration):
+            pass
+    return data

@@ -127,3 +127,25 @@ async def stock(item: str):
             yield {"event": "stock", "data": json.dumps({"item": item, "left": left})}
 
     return EventSourceResponse(events())
+
+
+# %% a task fills a queue, sse-starlette starts it
+import json
+
+import anyio
+from fastapi import FastAPI
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+
+
+@app.get("/stock")
+async def stock(item: str):
+    send, receive = anyio.create_memory_object_stream(10)
+
+    async def produce():
+        async with send:
+            for n in (2, 1, 0):
+                await send.send({"event": "stock", "data": json.dumps({"item": item, "left": n})})
+
+    return EventSourceResponse(receive, data_sender_callable=produce)

@@ -102,3 +102,37 @@ async def say(text: str):
         yield {"event": "chat", "data": text}
 
     return EventSourceResponse(events())
+
+
+# %% bytes.splitlines: of bytes, it knows these three line ends alone
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+@app.get("/say")
+def say(text: str):
+    lines = (text + "\n").encode().splitlines()
+    if text.endswith("\r"):
+        lines.append(b"")
+    return StreamingResponse(
+        [b"event: chat\n", *(b"data: " + l + b"\n" for l in lines), b"\n"],
+        media_type="text/event-stream",
+    )
+
+
+# %% io.StringIO makes the line ends one
+import io
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+@app.get("/say")
+def say(text: str):
+    t = io.StringIO(text, newline=None).read()
+    frames = "event: chat\n" + "".join(f"data: {l}\n" for l in t.split("\n")) + "\n"
+    return StreamingResponse(iter([frames]), media_type="text/event-stream")

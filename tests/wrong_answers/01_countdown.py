@@ -394,3 +394,91 @@ async def lines():
 @app.get("/countdown")
 async def countdown():
     return StreamingResponse(lines(), media_type="text/plain")
+
+
+# %% half of each wait blocks => another request to this server waits
+import asyncio
+import time
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def lines():
+    for w in ["3\n", "2\n", "1\n", "lift-off\n"]:
+        yield w
+        await asyncio.sleep(0.1)
+        time.sleep(0.1)
+
+
+@app.get("/countdown")
+async def countdown():
+    return StreamingResponse(lines(), media_type="text/plain")
+
+
+# %% waits for a program, in async def => another request to this server waits
+import subprocess
+import sys
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def lines():
+    for w in ["3\n", "2\n", "1\n", "lift-off\n"]:
+        yield w
+        subprocess.run([sys.executable, "-c", "import time; time.sleep(0.2)"], capture_output=True)
+
+
+@app.get("/countdown")
+async def countdown():
+    return StreamingResponse(lines(), media_type="text/plain")
+
+
+# %% one generator for all requests => a second time
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def make():
+    for w in ["3\n", "2\n", "1\n", "lift-off\n"]:
+        yield w
+        await asyncio.sleep(0.2)
+
+
+lines = make()
+
+
+@app.get("/countdown")
+async def countdown():
+    return StreamingResponse(lines, media_type="text/plain")
+
+
+# %% the last line a second late => expected: 0.2 s
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def lines():
+    for n in (3, 2, 1):
+        yield f"{n}\n"
+        await asyncio.sleep(0.2)
+    await asyncio.sleep(1)
+    yield "lift-off\n"
+
+
+@app.get("/countdown")
+async def countdown():
+    return StreamingResponse(lines(), media_type="text/plain")

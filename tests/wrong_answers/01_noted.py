@@ -496,3 +496,70 @@ def stream_letters():
 @app.get("/ended")
 def read_ended():
     return ended
+
+
+# %% one generator for all requests => a second time
+import time
+
+from fastapi import BackgroundTasks, FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+ended = []
+
+
+def letters():
+    for letter in "abc":
+        time.sleep(0.1)
+        yield letter
+
+
+gen = letters()
+
+
+def note():
+    ended.append(time.time())
+
+
+@app.get("/letters")
+def stream_letters():
+    tasks = BackgroundTasks()
+    tasks.add_task(note)
+    return StreamingResponse(gen, headers={"X-Num-Letters": "3"}, background=tasks)
+
+
+@app.get("/ended")
+def read_ended():
+    return ended
+
+
+# %% one list of tasks for all requests => yours: 2, expected: 1
+import time
+
+from fastapi import BackgroundTasks, FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+ended = []
+tasks = BackgroundTasks()
+
+
+def letters():
+    for letter in "abc":
+        time.sleep(0.1)
+        yield letter
+
+
+def note():
+    ended.append(time.time())
+
+
+@app.get("/letters")
+def stream_letters():
+    tasks.add_task(note)
+    return StreamingResponse(letters(), headers={"X-Num-Letters": "3"}, background=tasks)
+
+
+@app.get("/ended")
+def read_ended():
+    return ended

@@ -183,3 +183,29 @@ def progress(url):
         for chunk in response.iter_raw():
             came += len(chunk)
             print(came / size)
+
+
+# %% whole numbers, by // => between 0 and 1
+import httpx
+
+
+def progress(url):
+    with httpx.stream("GET", url, trust_env=False) as r:
+        size = r.headers.get("content-length")
+        came = 0
+        for chunk in r.iter_raw():
+            came += len(chunk)
+            yield came // int(size) if size else None
+
+
+# %% the whole as one chunk => between 0 and 1
+import httpx
+
+
+def progress(url):
+    came = 0
+    with httpx.stream("GET", url, trust_env=False) as r:
+        size = r.headers.get("content-length")
+        for chunk in r.iter_raw(2**21):
+            came += len(chunk)
+            yield came / int(size) if size else None

@@ -324,3 +324,81 @@ def lines(rows):
 @app.post("/people.csv")
 def people(rows: list[list[str]]):
     return StreamingResponse(lines(rows), media_type="text/csv")
+
+
+# %% all rows in one piece, in a list of one => one piece has
+import csv
+import io
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+@app.post("/people.csv")
+def people(rows: list[list[str]]):
+    b = io.StringIO()
+    b.write("\ufeff")
+    csv.writer(b).writerows(rows)
+    return StreamingResponse(
+        [b.getvalue()],
+        media_type="text/csv",
+        headers={"Content-Disposition": 'attachment; filename="people.csv"'},
+    )
+
+
+# %% the mark for the first export alone => in a second export
+import csv
+import io
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+first = ["\ufeff"]
+
+
+def lines(rows):
+    if first:
+        yield first.pop()
+    for row in rows:
+        b = io.StringIO()
+        csv.writer(b).writerow(row)
+        yield b.getvalue()
+
+
+@app.post("/people.csv")
+def people(rows: list[list[str]]):
+    return StreamingResponse(
+        lines(rows),
+        media_type="text/csv",
+        headers={"Content-Disposition": 'attachment; filename="people.csv"'},
+    )
+
+
+# %% the name in single quotes => Content-Disposition
+import csv
+import io
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+def lines(rows):
+    yield "\ufeff"
+    for row in rows:
+        b = io.StringIO()
+        csv.writer(b).writerow(row)
+        yield b.getvalue()
+
+
+@app.post("/people.csv")
+def people(rows: list[list[str]]):
+    return StreamingResponse(
+        lines(rows),
+        media_type="text/csv",
+        headers={"Content-Disposition": "attachment; filename='people.csv'"},
+    )

@@ -208,3 +208,38 @@ class Stream(httpx.SyncByteStream):
 
 def lines_of(chunks):
     return httpx.Response(200, stream=Stream(chunks)).iter_lines()
+
+
+# %% the first line at once, the others in the end => the line 'two'
+def lines_of(chunks):
+    it = iter(chunks)
+    rest = b""
+    for c in it:
+        rest += c
+        if b"\n" in rest:
+            break
+    l, nl, rest = rest.partition(b"\n")
+    if nl:
+        yield l.removesuffix(b"\r").decode()
+    elif l:
+        yield l.decode()
+    rest += b"".join(it)
+    lines = rest.split(b"\n")
+    for l in lines[:-1]:
+        yield l.removesuffix(b"\r").decode()
+    if lines[-1]:
+        yield lines[-1].decode()
+
+
+# %% what is left stays for the next call => expected
+rest = b""
+
+
+def lines_of(chunks):
+    global rest
+    for c in chunks:
+        *w, rest = (rest + c).split(b"\n")
+        for l in w:
+            yield l.removesuffix(b"\r").decode()
+    if rest:
+        yield rest.decode()

@@ -227,3 +227,44 @@ async def read(url, seconds):
 
 
 read_for = read("http://127.0.0.1:9/", 1)
+
+
+# %% a deadline for the headers, and one more for the body => start the time again
+import asyncio
+
+import httpx
+
+
+async def read_for(url, seconds):
+    data = b""
+    async with httpx.AsyncClient(timeout=None, trust_env=False) as c:
+        try:
+            async with asyncio.timeout(seconds):
+                r = await c.send(c.build_request("GET", url), stream=True)
+            async with asyncio.timeout(seconds):
+                async for p in r.aiter_bytes():
+                    data += p
+        except TimeoutError:
+            pass
+    return data
+
+
+# %% None when the time is over => yours: None
+import asyncio
+
+import httpx
+
+
+async def read_for(url, seconds):
+    data = b""
+    try:
+        async with asyncio.timeout(seconds):
+            async with (
+                httpx.AsyncClient(timeout=None, trust_env=False) as c,
+                c.stream("GET", url) as r,
+            ):
+                async for p in r.aiter_bytes():
+                    data += p
+        return data
+    except TimeoutError:
+        pass

@@ -227,3 +227,39 @@ async def stock(item: str):
             yield {"event": "stock", "data": json.dumps({"item": item, "left": 2})}
 
     return EventSourceResponse(events())
+
+
+# %% one counter for all requests => sent no event
+import json
+
+from fastapi import FastAPI
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+left = 3
+
+
+@app.get("/stock")
+async def stock(item: str):
+    async def events():
+        global left
+        while left:
+            left -= 1
+            yield {"event": "stock", "data": json.dumps({"item": item, "left": left})}
+
+    return EventSourceResponse(events())
+
+
+# %% framed by hand, the last event without its empty line => expected: 3 events
+import json
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+@app.get("/stock")
+async def stock(item: str):
+    frames = [f"event: stock\ndata: {json.dumps({'item': item, 'left': n})}" for n in (2, 1, 0)]
+    return StreamingResponse(["\n\n".join(frames)], media_type="text/event-stream")

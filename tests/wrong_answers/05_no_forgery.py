@@ -204,3 +204,34 @@ def say(text: str):
     frames = [f"event: chat\n{data}\n"]
 
     return StreamingResponse(frames, media_type="text/event-stream")
+
+
+# %% percent-encoded => expected: chat
+from urllib.parse import quote
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+@app.get("/say")
+def say(text: str):
+    return StreamingResponse(
+        [f"event: chat\ndata: {quote(text)}\n\n"], media_type="text/event-stream"
+    )
+
+
+# %% no event for no text => for text=''
+import re
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+@app.get("/say")
+def say(text: str):
+    t = "".join(f"data: {l}\n" for l in re.split("\r\n|\r|\n", text)) if text else ""
+    return StreamingResponse([f"event: chat\n{t}\n"], media_type="text/event-stream")
