@@ -462,7 +462,7 @@ async def countdown():
     return StreamingResponse(lines, media_type="text/plain")
 
 
-# %% the last line a second late => expected: 0.2 s
+# %% the last line half a second late => expected: 0.2 s
 import asyncio
 
 from fastapi import FastAPI
@@ -475,7 +475,7 @@ async def lines():
     for n in (3, 2, 1):
         yield f"{n}\n"
         await asyncio.sleep(0.2)
-    await asyncio.sleep(1)
+    await asyncio.sleep(0.5)
     yield "lift-off\n"
 
 

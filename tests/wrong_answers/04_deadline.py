@@ -247,24 +247,3 @@ async def read_for(url, seconds):
         except TimeoutError:
             pass
     return data
-
-
-# %% None when the time is over => yours: None
-import asyncio
-
-import httpx
-
-
-async def read_for(url, seconds):
-    data = b""
-    try:
-        async with asyncio.timeout(seconds):
-            async with (
-                httpx.AsyncClient(timeout=None, trust_env=False) as c,
-                c.stream("GET", url) as r,
-            ):
-                async for p in r.aiter_bytes():
-                    data += p
-        return data
-    except TimeoutError:
-        pass
