@@ -19,7 +19,7 @@ from labserver.deadline import Deadline
 from labserver.masking import hidden, masked, shown_url
 from labserver.printing import printable, tell, without_repr
 from labserver.reading import Reading
-from labserver.recording import MOST_REASON, Bounds, Recording, Watcher
+from labserver.recording import MOST_REASON, Bounds, Ending, Recording, Watcher
 from labserver.table import Table, shorten
 
 MOST_ADDRESS = 500  # characters of an address, which a redirect may have made
@@ -61,7 +61,8 @@ def record(
     bounds = Bounds(max_chunks, seconds)
     watcher = None if quiet else Table()
     recording = record_watched(watcher, url, method, bounds, keep_data=keep_data, **httpx_options)
-    if quiet and (recording.response.is_error or recording.cut or recording.location):
+    failed = recording.response.is_error or recording.ending in (Ending.CUT, Ending.NO_EVENT)
+    if quiet and (failed or recording.location):
         tell(repr(recording).strip("<>").removeprefix("Recording "))
     return recording
 

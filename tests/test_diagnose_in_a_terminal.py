@@ -56,6 +56,7 @@ def test_advice_is_no_failure():
     ("words", "code"),
     [
         (["http://127.0.0.1:1/"], 1),
+        (["http://a..b/"], 1),
         (["nonsense"], 2),
         (["/path"], 2),
         ([], 2),

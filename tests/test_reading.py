@@ -182,12 +182,13 @@ def test_without_data_long_names_and_ids_are_not_kept_either():
     assert kept.data == "" and max(len(kept.event), len(kept.id)) <= 100
 
 
-def test_an_event_without_an_end_is_no_way_to_fill_the_memory():
+def test_an_event_without_an_end_is_no_way_to_fill_the_memory(capsys):
     got = record("/endless-line", quiet=True, keep_data=False)
     assert (
         got.ended
         == f"stopped: more than {reading.EVENT_BYTES:,} bytes came without a whole event."
     )
     assert got.size < reading.EVENT_BYTES + 2**20
+    assert "came without a whole event" in capsys.readouterr().out  # though it is quiet
     many = record("/events?n=3", quiet=True)
     assert many.whole

@@ -20,7 +20,11 @@ def greeting(url: httpx.URL, left: float) -> str:
     """
     port = url.port or (443 if url.scheme == "https" else 80)
     seconds = max(0.0, min(SECONDS, left))
-    with suppress(OSError), socket.create_connection((url.host, port), seconds) as connection:
+    # A host may be no name: record has said so.
+    with (
+        suppress(OSError, UnicodeError),
+        socket.create_connection((url.host, port), seconds) as connection,
+    ):
         connection.sendall(b"GET / HTTP/1.1\r\nHost: " + url.netloc + b"\r\n\r\n")
         data = connection.recv(MOST_BYTES)
         return "" if url.scheme == "https" or data[:5] == b"HTTP/" else data.decode("latin-1")
