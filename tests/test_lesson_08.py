@@ -68,6 +68,14 @@ def test_a_refusal_of_upstream_is_passed_on():
     assert text_of(seen) == '{"detail":"busy"}'
 
 
+@pytest.mark.parametrize("status", [201, 206, 302, 404, 410, 429, 599])
+def test_each_status_of_upstream_is_passed_on_with_its_body(status):
+    headers = {"Content-Type": "text/x", "Content-Range": "bytes 0-3/9"}
+    seen = passed_on(lambda: Response(b"body", status, headers))
+    assert (seen.response.status_code, seen.body) == (status, b"body")
+    assert {*headers.items()} <= {(k.title(), v) for k, v in seen.response.headers.items()}
+
+
 def test_an_encoding_of_upstream_is_passed_on():
     packed = gzip.compress(b"one\ntwo\n")
     headers = {"Content-Encoding": "gzip", "Content-Type": "text/plain"}
