@@ -49,6 +49,31 @@ def test_each_finding_stands_apart_with_its_evidence(capsys):
     assert all(len(line) <= 88 for line in told.splitlines())
 
 
+@pytest.mark.parametrize(
+    ("status", "header", "said"),
+    [
+        (429, {"Retry-After": "30"}, "429 Too Many Requests: 'no', retry-after: '30'"),
+        (503, {"Retry-After": "5"}, "503 Service Unavailable: 'no', retry-after: '5'"),
+        (
+            401,
+            {"WWW-Authenticate": "Bearer"},
+            "401 Unauthorized: 'no', www-authenticate: 'Bearer'",
+        ),
+    ],
+)
+def test_what_a_refusal_says_to_do_is_shown(status, header, said):
+    with routed(lambda: Response("no", status, header)) as url:
+        (finding,) = diagnose(url, quiet=True)
+    assert finding.evidence == said
+    assert ("later" in finding.text) is (status in (429, 503))
+
+
+def test_things_that_came_together_are_not_told_by_their_gap():
+    told = set(facts_of(observed("data: x\n\n" * 3, "data: x\n\n" * 3)))
+    assert "6 events, the first after 0.000 s, the last after 0.100 s" in told
+    assert "1 event, the first after 0.000 s" in facts_of(observed("data: x\n\n"))
+
+
 def test_it_says_what_it_saw_of_a_healthy_stream_too(capsys):
     with asgi(finished, "/logs?count=6&every=0.1") as url:
         assert diagnose(url) == []
@@ -234,7 +259,7 @@ def test_without_being_asked_nothing_but_get_is_sent():
         (finding,) = diagnose(url, quiet=True)
     assert seen == [] and finding.code == "status"
     assert finding.evidence.startswith("405 Method Not Allowed: ")
-    assert finding.evidence.endswith(", allowed: 'POST'")
+    assert finding.evidence.endswith(", allow: 'POST'")
 
 
 def test_a_redirect_of_a_post_is_followed_only_where_the_method_stays():

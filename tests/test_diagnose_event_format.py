@@ -21,6 +21,20 @@ async def test_escaped_newlines():
     return sse(*[rf"data: {i}\n\n" for i in range(6)])
 
 
+@named("no-blank-line")
+async def test_a_blank_line_in_front_of_the_next():
+    return sse(*[f"\ndata: {i}\n" for i in range(6)], "\n", every=0.4)
+
+
+def test_how_late_an_event_ends_is_told():
+    late = observed(*["\ndata: 1\n"] * 6, every=0.5)
+    assert said_of(late)["no-blank-line"] == (
+        "5 events, most of them 0.500 s after their last line"
+    )
+    lines = ["event: tick\n", "data: 1\n", "\n"]  # line by line, each soon after the other
+    assert "no-blank-line" not in said_of(observed(*lines * 4, every=0.05))
+
+
 @named("unfinished-event")
 async def test_last_without_a_blank_line():
     return sse(*EVENTS[:4], "event: done\ndata: the result")

@@ -12,6 +12,7 @@ from labserver.recording import Ending, counted
 from labserver.table import shorten
 
 HEADERS = ("transfer-encoding", "content-length", "cache-control", "x-accel-buffering")
+TOGETHER = 0.0005  # seconds between two things: shown as 0.000 s
 UNSEEN = """\
 What diagnose cannot see from outside: a client that collects the body, an in-process transport,
 whether the server cleans up after a client has left, how far it runs ahead of a slow client, a
@@ -68,7 +69,10 @@ def _pace(seen: Observation) -> str:
     noun = "event" if seen.sse else "piece" if is_binary(seen.alone) else "line"
     many = len(seen.items) > MAX_LINES
     number = f"over {MAX_LINES:,} {noun}s" if many else counted(seen.items, noun)
-    pace = f", then one every {usual_gap(seen.items):.3f} s" if len(seen.items) > 1 else ""
+    usual = usual_gap(seen.items)
+    pace = f", then one every {usual:.3f} s"
+    if usual < TOGETHER:  # most of them came with the one before
+        pace = f", the last after {seen.last:.3f} s" if len(seen.items) > 1 else ""
     return f"{number}, the first after {seen.first:.3f} s{pace}"
 
 

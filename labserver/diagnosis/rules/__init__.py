@@ -33,6 +33,7 @@ from labserver.diagnosis.rules import (
 
 # Faults first. Of several rules with one code, the first that has evidence speaks.
 RULES: tuple[Rule[Observation], ...] = (
+    response.status_busy,
     response.status,
     response.redirect,
     response.redirect_nowhere,
@@ -78,6 +79,7 @@ RULES: tuple[Rule[Observation], ...] = (
     event_format.no_events,
     event_format.escaped_newlines,
     event_format.no_blank_line,
+    event_format.ends_late,
     event_format.unfinished_event,
     event_lines.byte_order_mark,
     event_lines.carriage_return,

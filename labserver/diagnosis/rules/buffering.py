@@ -12,6 +12,7 @@ from labserver.diagnosis.pace import headers_with_body
 from labserver.recording import counted
 
 HEADERS_LATE = 1.0  # seconds
+MOMENT = 0.0005  # seconds, shown as 0.000 s
 SOONER = 0.5  # of a wait: what came so much sooner did not wait for the same thing
 
 
@@ -27,7 +28,9 @@ def _all_at_once(seen: Observation) -> str:
     what = counted(seen.items, "event" if seen.sse else "line")
     length = f", content-length: {seen.length}" if seen.length else ""
     chunks = counted(seen.alone.chunks, "chunk")
-    return f"{what} within {seen.last - seen.first:.3f} s, {chunks}{length}"
+    took = seen.last - seen.first
+    together = "at one moment" if took < MOMENT else f"within {took:.3f} s"
+    return f"{what} {together}, {chunks}{length}"
 
 
 def _headers_then_nothing(seen: Observation) -> str:

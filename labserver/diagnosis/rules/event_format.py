@@ -8,6 +8,7 @@ Sources: HTML standard, 9.2.5 and 9.2.6.
 """
 
 import re
+from statistics import median
 
 from labserver.diagnosis.finding import Level, quoted, rule, some
 from labserver.diagnosis.frames import FIELDS, names_of
@@ -87,6 +88,21 @@ def no_blank_line(seen: Observation) -> str:
     run_on = len(data) > 2 and dispatched < 2 and data[-1] - data[0] > NOTABLE
     none = seen.alone.whole and data and not dispatched
     return _told(seen) if seen.sse and (run_on or none) else ""
+
+
+@rule(
+    "no-blank-line",
+    Level.FAULT,
+    """The empty line that ends an event comes only with the next event, so clients get each event
+    too late. Send two newlines at the end of each event, and none in front of it.""",
+)
+def ends_late(seen: Observation) -> str:
+    framed = [frame for frame in seen.frames[:-1] if "data" in names_of(frame)]
+    both = zip(seen.alone.events, framed, strict=False)
+    late = [event.at - frame[-1].at for event, frame in both]
+    if not seen.sse or len(late) < ENOUGH_FRAMES or median(late) < NOTABLE:
+        return ""
+    return f"{counted(late, 'event')}, most of them {median(late):.3f} s after their last line"
 
 
 def _told(seen: Observation) -> str:

@@ -5,10 +5,11 @@ import re
 import httpx
 
 from labserver.diagnosis.finding import Level, quoted, rule
-from labserver.diagnosis.observation import MOST_REDIRECTS, Observation, Silence
+from labserver.diagnosis.observation import BUSY, MOST_REDIRECTS, Observation, Silence
 from labserver.recording import counted
 
 START_BYTES = 1024  # of a body: enough to tell text from a coding
+SAY_WHAT_TO_DO = ("allow", "retry-after", "www-authenticate")
 GZIP = b"\x1f\x8b\x08"  # that it begins with (RFC 1952, 2.3.1)
 SHORT = 3  # bytes that may be ASCII by chance
 ERROR_EVENT = re.compile("error|fail|exception", re.I)
@@ -34,18 +35,30 @@ def no_headers(seen: Silence) -> str:
 @rule(
     "status",
     Level.FAULT,
+    """The server refuses for now: it is busy, or it was asked too often. Ask again later, and with
+    fewer requests at a time.""",
+)
+def status_busy(seen: Observation) -> str:
+    return _status_told(seen) if seen.alone.response.status_code in BUSY else ""
+
+
+@rule(
+    "status",
+    Level.FAULT,
     """The server answered with an error instead of a stream. Check the address, the method and
     the headers: diagnose asks by GET and sends no headers of yours unless it is told to
     (method=, json= and headers=; in a terminal -X, -d and -H).""",
 )
 def status(seen: Observation) -> str:
-    response = seen.alone.response
-    code = response.status_code
-    if code < 400 and not (seen.sse and code not in (200, 204)):
-        return ""
-    allowed = response.headers.get("allow")
-    allow = f", allowed: {quoted(allowed)}" if allowed else ""
-    return f"{seen.alone.status}: {quoted(seen.text)}{allow}"
+    code = seen.alone.response.status_code
+    error = code >= 400 or (seen.sse and code not in (200, 204))
+    return _status_told(seen) if error else ""
+
+
+def _status_told(seen: Observation) -> str:
+    headers = seen.alone.response.headers
+    said = [f", {name}: {quoted(headers[name])}" for name in SAY_WHAT_TO_DO if name in headers]
+    return f"{seen.alone.status}: {quoted(seen.text)}{''.join(said)}"
 
 
 @rule(
