@@ -54,12 +54,12 @@ def healthy(service):
 def look_for(*codes, service, diagnoses):
     """Assert that diagnose finds these codes in a service, and no other fault.
 
-    A busy machine may hide a fault, so a service that has one is diagnosed up to three times; a
-    healthy one is never accused.
+    A busy machine may hide a fault, so where one is missing the service is diagnosed up to three
+    times. No other fault is excused, but for what that one suppresses.
     """
     found = diagnoses[service].result()
-    for _ in range(2 if codes else 0):
-        if is_found(codes, found):
+    for _ in range(2):
+        if not is_hidden(codes, found):
             break
         found = diagnosed(service)
     only(*codes, found=found)
@@ -72,9 +72,17 @@ def only(*codes, found):
 
 def is_found(codes, found):
     """Whether these codes were found, and no other fault."""
-    faults = [finding.code for finding in found if finding.level is Level.FAULT]
-    due = [code for code in codes if not code.startswith("advice-")]
-    return faults == due and {*codes} <= {finding.code for finding in found}
+    return not is_hidden(codes, found) and not _others(codes, found)
+
+
+def is_hidden(codes, found):
+    """Whether one of these codes is missing, and no other fault was found."""
+    return not {*codes} <= {finding.code for finding in found} and not _others(codes, found)
+
+
+def _others(codes, found):
+    faults = {finding.code for finding in found if finding.level is Level.FAULT} - {*codes}
+    return {code for code in faults if not rules.SUPPRESSED_BY.get(code, set()) & {*codes}}
 
 
 # A route is made while warnings are changed for the whole process: one thread at a time.

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from machine import NO_PROXIES
-from services import EVENTS, SSE, TEXT, observed, routed, said_of, sse
+from services import EVENTS, SSE, TEXT, is_found, is_hidden, observed, routed, said_of, sse
 
 from labserver import diagnose
 from labserver.diagnosis import Finding, Level, rules
@@ -155,3 +155,20 @@ def test_a_strangers_text_is_escaped_once(text, shown):
 def test_a_finding_is_data_for_a_machine_too():
     row = json.loads(json.dumps(Finding("a", "b", "c", Level.ADVICE)._asdict()))
     assert row == {"code": "a", "text": "b", "evidence": "c", "level": "advice"}
+
+
+@pytest.mark.parametrize(
+    ("found", "hidden"),
+    [
+        (["bursts"], False),
+        ([], True),
+        (["starved"], False),  # an accusation, which no busy machine excuses
+        (["bursts", "starved"], False),
+        (["advice-bursts"], True),
+    ],
+)
+def test_a_test_of_a_fault_excuses_that_it_is_hidden_and_no_other_fault(found, hidden):
+    levels = {True: Level.ADVICE, False: Level.FAULT}
+    findings = [Finding(c, "", "", levels[c.startswith("advice-")]) for c in found]
+    assert is_hidden(["bursts"], findings) == hidden
+    assert is_found(["bursts"], findings) == (found == ["bursts"])
