@@ -6,6 +6,7 @@ import json
 import zlib
 from dataclasses import replace
 
+import pytest
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import StreamingResponse
@@ -183,3 +184,34 @@ async def test_what_is_collected_to_learn_its_size(request: Request):
     return Response(
         "".join([piece async for piece in paced(*EVENTS, DONE)]), media_type=SSE, headers=UNCACHED
     )
+
+
+@named("gzip-fails")
+def test_a_compressor_that_cannot_be_loaded():
+    async def route(request: Request):
+        if "br" in request.headers["accept-encoding"]:
+            return Response("no module named brotli", 500)
+        return text(*LINES)
+
+    return routed(route)
+
+
+@named("gzip-fails")
+def test_a_compressor_that_fails_midway():
+    async def route(request: Request):
+        async def body():
+            async for piece in paced(*LINES):
+                yield piece
+                assert "br" not in request.headers["accept-encoding"], "on purpose"
+
+        return StreamingResponse(body(), media_type=TEXT, headers=NOSNIFF)
+
+    return routed(route)
+
+
+@pytest.mark.parametrize("status", [204, 429, 503])
+def test_what_refuses_on_purpose_does_not_fail_by_its_coding(status):
+    seen = observed(*EVENTS, DONE)
+    seen.encoded = observed().alone
+    seen.encoded.response.status_code = status
+    assert "gzip-fails" not in said_of(seen)

@@ -6,7 +6,7 @@ import time
 import pytest
 from fastapi import Response
 from fastapi.responses import StreamingResponse
-from services import LINES, healthy, named, observed, paced, raw, said_of
+from services import LINES, SSE, healthy, named, observed, paced, raw, said_of
 
 from labserver.diagnosis import rules
 from labserver.recording import Ending
@@ -101,3 +101,15 @@ def test_what_a_short_length_cuts_off_is_no_fault_of_its_own(last):
     )
     seen.beyond = b"more"
     assert [code for code in said_of(seen) if not code.startswith("advice")] == ["wrong-length"]
+
+
+@pytest.mark.parametrize(("type", "code"), [("text/plain", "advice-empty"), (SSE, "empty")])
+def test_a_length_of_nothing_is_named_where_nothing_came(type, code):
+    """As by uvicorn, which sends no byte beyond the length."""
+    (finding,) = [
+        found
+        for found in rules.findings(observed(type=type, content_length="0"))
+        if found.code == code
+    ]
+    assert "Content-Length" in finding.text
+    assert finding.evidence.startswith("content-length: 0, 0 ")

@@ -7,7 +7,7 @@ it holds the headers    H|  |  |  |  |       they wait for the first chunk
 
 from labserver.diagnosis.finding import Level, rule
 from labserver.diagnosis.items import items_of
-from labserver.diagnosis.observation import NOTABLE, SEVERAL, Observation
+from labserver.diagnosis.observation import BUSY, NOTABLE, SEVERAL, Observation
 from labserver.diagnosis.pace import bursts_of, headers_with_body, usual_gap
 from labserver.recording import Recording, counted
 
@@ -104,6 +104,21 @@ def gzip_holds_headers(seen: Observation) -> str:
     least = min(packed, plain)  # the other may have met a busy machine
     both = bool(pace) and least > NOTABLE and ONE_PIECE[0] < least / pace < ONE_PIECE[1]
     return _headers_told(seen) if late or both else ""
+
+
+@rule(
+    "gzip-fails",
+    Level.FAULT,
+    """It is answered well, but not where the client accepts compression, as browsers do. This is
+    consistent with middleware that compresses and fails. Read the server's log, or leave this
+    route out of compression.""",
+    repeat="encoded",
+)
+def gzip_fails(seen: Observation) -> str:
+    one, code = seen.encoded, seen.encoded.response.status_code if seen.encoded else 0
+    if not one or seen.alone.cut or not (one.cut or (code >= 400 and code not in BUSY)):
+        return ""
+    return f"as a browser asks: {code}, {one.summary}"
 
 
 @rule(

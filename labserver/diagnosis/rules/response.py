@@ -170,8 +170,9 @@ def bad_framing(seen: Observation) -> str:
     "empty",
     Level.FAULT,
     """The body of this event stream is empty, so clients come back for ever. This is consistent
-    with a generator that was already used up: make a new one for each request. Where there is
-    nothing to send, wait, or answer with status 204.""",
+    with a generator that was already used up, so make a new one for each request; or with a
+    Content-Length that does not count the body, so leave it out. Where there is nothing to send,
+    wait, or answer with status 204.""",
 )
 def empty(seen: Observation) -> str:
     return _nothing_in(seen) if seen.sse else ""
@@ -181,8 +182,8 @@ def empty(seen: Observation) -> str:
     "advice-empty",
     Level.ADVICE,
     """The body is empty. This is right where there is nothing to send. If there should be
-    something, this is consistent with a generator that was already used up: make a new one for
-    each request.""",
+    something, this is consistent with a generator that was already used up, so make a new one for
+    each request; or with a Content-Length that does not count the body, so leave it out.""",
 )
 def advice_empty(seen: Observation) -> str:
     return _nothing_in(seen)
@@ -190,7 +191,8 @@ def advice_empty(seen: Observation) -> str:
 
 def _nothing_in(seen: Observation) -> str:
     nothing = seen.alone.whole and not seen.body and seen.alone.response.status_code == 200
-    return seen.alone.summary if nothing and seen.alone.method != "HEAD" else ""
+    length = f"content-length: {seen.length}, " if seen.length else ""
+    return f"{length}{seen.alone.summary}" if nothing and seen.alone.method != "HEAD" else ""
 
 
 @rule(
