@@ -47,9 +47,9 @@ class Store(Protocol):
 class ValkeyStore:
     """Notes in a stream of a Valkey or Redis, which several processes share.
 
-    In each process one task, `follow`, reads the stream for all listeners, by one connection:
+    In each process one task, the reader, does `follow`, for all listeners and by one connection:
 
-        follow       take a tail ---> feed it: XREAD, XREAD, …, while `_live` is set --+
+        the reader   take a tail ---> feed it: XREAD, XREAD, …, while `_live` is set --+
                           ^                                                            |
                           +--- notes were missed, or an error came: then 0.2 s later --+
 
@@ -69,8 +69,8 @@ class ValkeyStore:
             socket_connect_timeout=ANSWER_SECONDS,
         )
         self._away = (ValkeyError, OSError)  # the errors that are not of this program
-        self._tail: Tail | None = None  # what `follow` has read; older than the store, if not live
-        self._live = asyncio.Event()  # set while `follow` feeds the tail
+        self._tail: Tail | None = None  # the reader's; older than the store, if it is not live
+        self._live = asyncio.Event()  # set while the reader feeds the tail
         self._why = "it was not asked yet"  # why it is not live
         self._warned = False
 
@@ -80,7 +80,7 @@ class ValkeyStore:
         return str(await self._answer(self._client.xadd(KEY, fields, maxlen=KEPT)))
 
     async def last(self) -> str:
-        """The id of the newest note that `follow` has read."""
+        """The id of the newest note that the reader has."""
         return (await self._live_tail(BLOCK_SECONDS)).last
 
     async def after(self, id: str, seconds: float) -> list[Note]:

@@ -17,7 +17,7 @@ from machine import ROOT
 from verdicts import ready, verdict, verdict_that_says, warm_up
 
 from labserver import checks
-from labserver.checks import exercise, read_a_stream
+from labserver.checks import cutting, exercise
 from labserver.recording import RecordedEvent
 
 AT_ONCE = 4  # answers
@@ -130,7 +130,7 @@ def test_the_stop_button_ends_a_check(monkeypatch):
     def interrupted(function, given):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(read_a_stream, "returned", interrupted)
+    monkeypatch.setattr(cutting, "returned", interrupted)
     with pytest.raises(KeyboardInterrupt):
         checks.any_cut(lambda chunks: [])
 

@@ -7,11 +7,12 @@ from the learner's own server, which no check touches.
 from labserver.checks.breaking_off import resume_download
 from labserver.checks.choose_one import choices
 from labserver.checks.compare_both import predictions
+from labserver.checks.cutting import any_cut
 from labserver.checks.find_what_breaks_off import ends_cleanly
 from labserver.checks.find_what_holds_it_back import keeps_answering
 from labserver.checks.move_to_fastapi_sse import moved
 from labserver.checks.outliving import outlives
-from labserver.checks.read_a_stream import any_cut, deadline
+from labserver.checks.read_a_stream import deadline
 from labserver.checks.resume_events import ends_for_good, resumable
 from labserver.checks.run_behind_nginx import passes_on
 from labserver.checks.send_events import named_events, no_forgery
