@@ -16,6 +16,7 @@ import httpx
 
 from labserver.decoding import ACCEPTED
 from labserver.guard import LOOPBACK
+from labserver.printing import printable
 
 _PROXIES = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 Environment = tuple[tuple[str, str | None], ...]
@@ -136,7 +137,7 @@ def _without_memory(
         headers={"Accept-Encoding": ACCEPTED},
         limits=httpx.Limits(max_keepalive_connections=0),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        event_hooks={"response": [_hide_bad_location]},
+        event_hooks={"response": [_hide_bad_location, _escape_reason]},
     )
 
 
@@ -145,6 +146,12 @@ def _hide_bad_location(response: httpx.Response) -> None:
     location = response.headers.get("location", "")
     if response.has_redirect_location and not _can_be_asked(location, response.request.url):
         response.extensions["location"] = response.headers.pop("location")
+
+
+def _escape_reason(response: httpx.Response) -> None:
+    """Escape the reason that the server gives: httpx's own repr and errors show it as it came."""
+    reason = httpx.Headers([(b"reason", response.extensions.get("reason_phrase", b""))])["reason"]
+    response.extensions["reason_phrase"] = printable(reason).encode()
 
 
 def _can_be_asked(location: str, base: httpx.URL) -> bool:

@@ -95,10 +95,9 @@ class Recording:
     @property
     def status(self) -> str:
         """The status code and its reason, as in "404 Not Found", as the server writes it."""
-        reason = self.response.extensions.get("reason_phrase", b"")
-        # httpx's reason_phrase leaves out what is not ASCII, but its headers do not.
-        text = httpx.Headers([(b"reason", reason)])["reason"]
-        return f"{self.response.status_code} {text}".rstrip()
+        # httpx's own reason_phrase leaves out what is not ASCII.
+        reason = self.response.extensions.get("reason_phrase", b"").decode()
+        return f"{self.response.status_code} {reason}".rstrip()
 
     @property
     def location(self) -> str:

@@ -42,7 +42,7 @@ def test_machines_read_it_line_by_line():
 def test_a_long_header_is_said_in_short():
     names = ("Cache-Control", "X-Accel-Buffering", "Content-Encoding")
     with routed(lambda: text(*LINES[:3], headers=dict.fromkeys(names, "x" * 20_000))) as url:
-        done = in_a_terminal(url, "--seconds", "5")
+        done = in_a_terminal(url)
     assert "cache-control: xxx" in done.stdout and len(done.stdout) < 5000
 
 

@@ -178,8 +178,10 @@ def test_no_control_character_of_a_server_is_printed(head, capsys):
     for quiet in (False, True):
         with answering_once(head + b"\r\n\r\nbody") as url:
             try:
-                print(repr(record(url, quiet=quiet)))
-            except ConnectionError as error:
+                got = record(url, quiet=quiet)
+                print(repr(got), repr(got.response), got.response.headers)
+                got.response.raise_for_status()
+            except (ConnectionError, httpx.HTTPStatusError) as error:
                 print(error)
     out = capsys.readouterr().out
     assert [c for c in out if not c.isprintable() and c != "\n"] == []
