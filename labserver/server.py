@@ -17,6 +17,7 @@ import asyncio
 import inspect
 import os
 import threading
+import traceback
 from contextlib import suppress
 from typing import NoReturn
 from weakref import WeakSet
@@ -29,6 +30,7 @@ from labserver.connections import HOST, Listener, listen
 from labserver.guard import Guard
 from labserver.leftovers import Leftovers
 from labserver.log import Log, ThreadLog
+from labserver.masking import shown_lines
 from labserver.sends import Sends
 from labserver.shutdown import StoppableServer, at_end, cancel_rest
 
@@ -172,7 +174,8 @@ class Server:
         self.stop()
         if not in_time:
             raise RuntimeError(f"The app was not ready within {START_SECONDS:.0f} s.")
-        reason = f"{type(error).__name__}: {error}" if error else self.log or "no reason given"
+        said = "".join(traceback.format_exception_only(error)) if error else self.log
+        reason = shown_lines(said.strip()).partition("\n")[0] or "no reason given"
         raise RuntimeError(f"The app failed while starting. {reason}") from error
 
     def _run(self) -> None:

@@ -75,13 +75,13 @@ def test_two_hundred_servers_leave_nothing(client):
 def test_an_app_that_fails_while_starting_leaves_none(client):
     @asynccontextmanager
     async def lifespan(app):
-        raise LookupError("no database at db:5432")
+        raise LookupError("no database at db:5432\x1b\n  and more lines")
         yield
 
     last = serve(answering("one"))
-    with pytest.raises(RuntimeError, match="LookupError: no database at db:5432") as caught:
+    words = r"LookupError: no database at db:5432\\x1b\Z"  # one line, and no escape of a terminal
+    with pytest.raises(RuntimeError, match=words) as caught:
         serve(FastAPI(lifespan=lifespan))
-    assert "\n" not in str(caught.value)
     assert isinstance(caught.value.__cause__, LookupError)
     with pytest.raises(httpx.ConnectError):
         client.get(last.url)
