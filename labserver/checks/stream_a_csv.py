@@ -26,7 +26,7 @@ from labserver.recording import Recording, counted
 AWKWARD = [
     ["id", "name", "note"],
     ["1", "Miller, Ann", 'says "hi"'],
-    ["2", "Bob\nLee", "; and\ttabs"],
+    [" 2", "Bob\nLee", "; and\ttabs "],
     ["3", "Zoë", ""],
     ["4", " spaces ", "C:\\new\r\nand 'more'"],
 ]

@@ -178,7 +178,7 @@ def people(rows: list[list[str]]):
     return StreamingResponse(lines(rows), media_type="text/csv", headers=DOWNLOAD)
 
 
-# %% fields stripped => expected: ['4', ' spaces '
+# %% fields stripped => expected: [' 2', 'Bob
 import csv
 import io
 
@@ -402,3 +402,27 @@ def people(rows: list[list[str]]):
         media_type="text/csv",
         headers={"Content-Disposition": "attachment; filename='people.csv'"},
     )
+
+
+# %% each line stripped, its spaces too => expected: [' 2', 'Bob
+import csv
+import io
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+def lines(rows):
+    yield "\ufeff"
+    for row in rows:
+        buffer = io.StringIO()
+        csv.writer(buffer).writerow(row)
+        yield buffer.getvalue().strip() + "\n"
+
+
+@app.post("/people.csv")
+def people(rows: list[list[str]]):
+    headers = {"Content-Disposition": 'attachment; filename="people.csv"'}
+    return StreamingResponse(lines(rows), media_type="text/csv", headers=headers)
