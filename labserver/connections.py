@@ -1,5 +1,6 @@
 """The listening socket: no more connections than the process has file descriptors for."""
 
+import random
 import socket
 import sys
 import time
@@ -16,6 +17,7 @@ HOST = "127.0.0.1"  # no other machine reaches it
 DESCRIPTORS = 4096
 SPARE_DESCRIPTORS = 64  # of these, for files and processes of the notebook
 BACKLOG = 2048  # connections that may wait to be accepted
+PORTS = range(20_000, 30_000)  # for programs that take no open socket
 READ_BYTES = 2**14  # at once: while a request is answered, what its client sends meanwhile is kept
 IDLE_SECONDS = 1.0  # the age at which a connection that asks nothing may lose its place
 
@@ -101,9 +103,16 @@ def listen(port: int) -> Listener:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on now."""
-    with listen(0) as free:
-        return int(free.getsockname()[1])
+    """A port of 127.0.0.1 that nothing listens on now, for a program that is to start.
+
+    It is below those that systems give to whatever asks for any port (from 32,768 on on Linux,
+    49,152 by RFC 6335, section 6): one of these could be given away before the program has it.
+    Raises OSError where none of a hundred is free.
+    """
+    for port in random.sample(PORTS, 100):
+        with suppress(OSError), listen(port):
+            return port
+    raise OSError(f"No free port was found on {HOST}.")
 
 
 def descriptors() -> int:

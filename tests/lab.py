@@ -9,9 +9,11 @@ from contextlib import suppress
 import httpx
 import nbformat
 import pytest
-from machine import NO_PROXIES, free_port
+from machine import NO_PROXIES
 from playwright.sync_api import expect
 from waiting import LONG, PATIENT
+
+from labserver.connections import free_port
 
 OURS = ["from labserver import serve, show", "from labserver.app import app"]
 FRAME = "iframe[title^='A page of the server']"

@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -52,9 +51,3 @@ def _run(command, **options):
         stderr=subprocess.STDOUT,
         text=True,
     )
-
-
-def free_port():
-    """A port of 127.0.0.1 that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]

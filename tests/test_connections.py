@@ -11,7 +11,7 @@ from machine import NO_PROXIES
 from waiting import LONG, PATIENT, wait_until
 
 from labserver.app import app
-from labserver.connections import READ_BYTES
+from labserver.connections import READ_BYTES, free_port, listen
 from labserver.server import Server
 
 SERVES = """
@@ -151,3 +151,15 @@ def test_little_is_kept_of_what_comes_while_a_request_is_answered():
         wait_until(lambda: protocol.conn.trailing_data[0])
         # On Windows, asyncio reads by other means: 64 KiB at once.
         assert len(protocol.conn.trailing_data[0]) <= 4 * READ_BYTES < len(WHOLE * 4000)
+
+
+def test_a_free_port_is_none_that_the_system_gives_away():
+    given = set()
+    with ExitStack() as stack:
+        for _ in range(50):
+            given.add(stack.enter_context(listen(0)).getsockname()[1])
+        free = free_port()
+        assert free < min(given)
+        stack.enter_context(listen(free))
+        with pytest.raises(OSError, match=f"Port {free} on 127.0.0.1 cannot be used"):
+            listen(free)

@@ -13,11 +13,12 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
-from machine import NO_PROXIES, free_port
+from machine import NO_PROXIES
 from waiting import PATIENT
 
 from labserver.__main__ import main
 from labserver.app import app
+from labserver.connections import free_port
 from labserver.server import Server
 
 COMMAND = [sys.executable, "-m", "labserver"]
