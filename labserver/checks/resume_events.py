@@ -3,6 +3,7 @@
 from typing import Any
 
 from labserver.checks.exercise import (
+    NotYet,
     ask,
     exercise,
     fetched,
@@ -15,7 +16,7 @@ from labserver.checks.exercise import (
 from labserver.checks.meanwhile import Held, remark_on
 from labserver.recording import RecordedEvent, Recording
 
-NEVER_GIVEN = ("abc", "1000000000")
+NEVER_GIVEN = ("abc", "1000000000", "xyz", "99")  # the text names the first two
 MOST_EVENTS = 20  # of an answer that counts from a client's number
 STAGES = ["queued", "running", "saving", "done"]
 
@@ -31,11 +32,15 @@ def resumable(app: Any) -> str | None:
             share = max(share, held.share("/countdown"))
             for had in (3, 0, 4) if start == 4 else (3,):
                 _judge_resumed(url, path, had, ids[had])
-        for last_id in NEVER_GIVEN:
+        for last_id in [one for one in NEVER_GIVEN if one not in ids.values()]:
             _judge_never_given(f"{url}/countdown?start=4", last_id)
         full = [str(number) for number in range(4, -1, -1)]
         again = _unnamed(ask(f"{url}/countdown?start=4").events)
         require_equal(_data(again), full, "for a new client, without Last-Event-ID")
+        try:
+            _judge_never_given(f"{url}/countdown?start=4", "-1")
+        except NotYet as unwise:
+            return str(unwise)
         return remark_on(f"{url}/countdown?start=20", held, share)
 
 
@@ -68,7 +73,7 @@ def _judge_resumed(url: str, path: str, had: int, last_id: str) -> None:
 def _judge_never_given(url: str, last_id: str) -> None:
     came = f"a client came with Last-Event-ID: {last_id}, which was never given"
     back = ask(url, max_rows=MOST_EVENTS, headers={"Last-Event-ID": last_id})
-    status, got = back.response.status_code, _data(back.events)
+    status, got = back.response.status_code, _data(_unnamed(back.events))
     expected = "expected: 4 to 0, or a status that refuses it"
     require(status < 500, f"{came}: yours: status {status}, {expected}.")
     require(back.whole or got, f"{came}: yours: {back.ended.rstrip('.')}, {expected}.")
@@ -80,8 +85,10 @@ def _judge_never_given(url: str, last_id: str) -> None:
 @exercise
 def ends_for_good(app: Any) -> str | None:
     """Resumes after each stage; the last event is `end`; a client that had it gets a 204."""
-    with served(app) as url:
+    held = Held()
+    with served(app, held.layer) as url:
         events = fetched(f"{url}/job", max_rows=MOST_EVENTS).events
+        share = held.share("/job")
         require_equal(_data(events), STAGES, "the stages of /job")
         named = [event.data for event in events if event.event == "end"]
         require(named, "no event named end came. (Without data, none is handed out.)")
@@ -93,8 +100,9 @@ def ends_for_good(app: Any) -> str | None:
         new = ask(f"{url}/job")
         require_equal(_data(new.events), STAGES, "for a new client, without Last-Event-ID")
         strange = ask(f"{url}/job", max_rows=MOST_EVENTS, headers={"Last-Event-ID": "abc"})
-    cut = "an id that /job never gave (abc) ends in a cut, and its client comes back for ever"
-    return None if strange.whole else f"{cut}: {strange.ended}"
+        cut = "an id that /job never gave (abc) ends in a cut, and its client comes back for ever"
+        held_up = remark_on(f"{url}/job", held, share)
+        return held_up if strange.whole else f"{cut}: {strange.ended}"
 
 
 def _judge_come_back(url: str, had: RecordedEvent, left: list[str]) -> None:

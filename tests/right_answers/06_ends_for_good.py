@@ -148,3 +148,32 @@ async def job(last_event_id: Annotated[str, Header()] = ""):
             await asyncio.sleep(0.05)
 
     return EventSourceResponse(stages())
+
+
+# %% a middleware answers 204, and a blocking wait in async def => another request
+import time
+from typing import Annotated
+
+from fastapi import FastAPI, Header, Request, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+STAGES = ["queued", "running", "saving", "done"]
+
+
+@app.middleware("http")
+async def over(request: Request, call_next):
+    if request.headers.get("last-event-id") == STAGES[-1]:
+        return Response(status_code=204)
+    return await call_next(request)
+
+
+@app.get("/job")
+async def job(last_event_id: Annotated[str, Header()] = ""):
+    async def stages():
+        first = STAGES.index(last_event_id) + 1 if last_event_id in STAGES else 0
+        for stage in STAGES[first:]:
+            yield ServerSentEvent(stage, event="end" if stage == "done" else None, id=stage)
+            time.sleep(0.1)
+
+    return EventSourceResponse(stages())

@@ -70,7 +70,7 @@ async def countdown(start: int = 5, last_event_id: Annotated[str, Header()] = ""
     return EventSourceResponse(numbers())
 
 
-# %% frames by hand, plain, an end event
+# %% frames by hand, plain, an end event => Last-Event-ID: -1, which was never given
 from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 
@@ -90,6 +90,42 @@ async def countdown(request: Request, start: int = 5):
         yield "event: end\ndata: over\n\n"
 
     return StreamingResponse(frames(), media_type="text/event-stream")
+
+
+# %% starts over and says so, an iterator of its own
+from typing import Annotated
+
+from fastapi import APIRouter, FastAPI, Header
+from sse_starlette import EventSourceResponse
+
+app, router = FastAPI(), APIRouter()
+
+
+class Countdown:
+    def __init__(self, left, lost):
+        self.left, self.lost = left, lost
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        if self.lost:
+            self.lost = False
+            return {"event": "reset", "data": "from the start"}
+        if not self.left:
+            raise StopAsyncIteration
+        return dict.fromkeys(("data", "id"), str(self.left.pop()))
+
+
+@router.get("/countdown")
+async def countdown(start: int = 5, last_event_id: Annotated[str, Header()] = ""):
+    numbers = [str(i) for i in range(start + 1)]
+    known = last_event_id in numbers
+    left = numbers[: numbers.index(last_event_id)] if known else numbers
+    return EventSourceResponse(Countdown(left, bool(last_event_id) and not known))
+
+
+app.include_router(router)
 
 
 # %% 204 after 0, and prints

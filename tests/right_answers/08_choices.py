@@ -35,14 +35,17 @@ async def auction():
 choices = {"podcast": podcast, "archive": archive, "auction": auction}
 
 
-# %% CR LF, and an end event
+# %% CR LF, an end event, and a large file
 import asyncio
+import tempfile
 from pathlib import Path
 
 from fastapi.responses import FileResponse, StreamingResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-EPISODE = Path(asyncio.__file__)
+folder = tempfile.TemporaryDirectory()
+EPISODE = Path(folder.name, "episode.mp3")
+EPISODE.write_bytes(bytes(range(256)) * 20_000)
 
 
 async def bids():
@@ -72,16 +75,19 @@ async def auction():
 choices = {"podcast": podcast, "archive": archive, "auction": auction}
 
 
-# %% parts of the file by hand
+# %% parts of a small file by hand, twenty bytes at most
 import asyncio
 import re
+import tempfile
 from pathlib import Path
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from sse_starlette import EventSourceResponse
 
-EPISODE = Path(asyncio.__file__)
+folder = tempfile.TemporaryDirectory()
+EPISODE = Path(folder.name, "episode.txt")
+EPISODE.write_text("a talk about streams, in one short line\n")
 
 
 async def bids():
@@ -96,6 +102,7 @@ async def podcast(request: Request):
     if not asked:
         return Response(whole, headers={"Accept-Ranges": "bytes"})
     start, end = int(asked[1]), int(asked[2] or len(whole) - 1)
+    end = min(end, start + 19)
     headers = {"Content-Range": f"bytes {start}-{end}/{len(whole)}"}
     return Response(whole[start : end + 1], 206, headers)
 

@@ -259,6 +259,50 @@ async def countdown(start: int = 5, last_event_id: Annotated[str, Header()] = ""
     return EventSourceResponse(numbers())
 
 
+# %% two ids by name, as in the text => Last-Event-ID: xyz, which was never given
+from typing import Annotated
+
+from fastapi import FastAPI, Header
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+
+
+@app.get("/countdown")
+async def countdown(start: int = 5, last_event_id: Annotated[str, Header()] = ""):
+    first = start
+    if last_event_id not in ("", "abc", "1000000000"):
+        first = int(last_event_id) - 1
+
+    async def numbers():
+        for i in range(first, -1, -1):
+            yield ServerSentEvent(str(i), id=str(i))
+
+    return EventSourceResponse(numbers())
+
+
+# %% a bound that is too high => Last-Event-ID: 99, which was never given
+from typing import Annotated
+
+from fastapi import FastAPI, Header, HTTPException
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+
+
+@app.get("/countdown")
+async def countdown(start: int = 5, last_event_id: Annotated[int | None, Header()] = None):
+    if last_event_id is not None and last_event_id > 100:
+        raise HTTPException(400)
+    first = start if last_event_id is None else last_event_id - 1
+
+    async def numbers():
+        for i in range(first, -1, -1):
+            yield ServerSentEvent(str(i), id=str(i))
+
+    return EventSourceResponse(numbers())
+
+
 # %% the events renamed => unnamed
 import asyncio
 from typing import Annotated

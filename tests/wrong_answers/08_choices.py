@@ -458,6 +458,45 @@ async def auction():
 choices = {"podcast": podcast, "archive": archive, "auction": auction}
 
 
+# %% the page gets each bid with the next one => two bids at once
+import asyncio
+from pathlib import Path
+
+from fastapi.responses import FileResponse, StreamingResponse
+from sse_starlette import EventSourceResponse
+
+EPISODE = Path(asyncio.__file__)
+
+
+async def bids():
+    for price in (10, 20, 30):
+        await asyncio.sleep(0.2)
+        yield str(price)
+
+
+async def podcast():
+    return FileResponse(EPISODE)
+
+
+async def archive():
+    return StreamingResponse(f"{bid}\n" async for bid in bids())
+
+
+async def auction():
+    async def events():
+        last = None
+        async for bid in bids():
+            if last:
+                yield {"event": "bid", "data": last}
+            last = bid
+        yield {"event": "bid", "data": last}
+
+    return EventSourceResponse(events())
+
+
+choices = {"podcast": podcast, "archive": archive, "auction": auction}
+
+
 # %% called, not named => names no function
 import asyncio
 from pathlib import Path
