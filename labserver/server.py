@@ -8,7 +8,7 @@
 `start` and `stop` are called in the learner's thread, and wait. What happens between them is
 `_run`, in the server's own thread: `_uvicorn.settled` tells that starting is over, `_ended` that
 all is. A call that blocks the event loop keeps it in `stopping`: it is left behind, without its
-port. Where a script or a kernel ends, `_stop_all` stops what has not stopped.
+port. Where a script or a kernel ends, exiting.py stops what has not stopped.
 
 A request goes through `Guard`, `BoundedBody` and `Sends` to the app.
 """
@@ -20,25 +20,23 @@ import threading
 import traceback
 from contextlib import suppress
 from typing import NoReturn
-from weakref import WeakSet
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from labserver.bounds import MESSAGE_BYTES, BoundedBody
 from labserver.connections import HOST, Listener, listen
+from labserver.exiting import forget, stop_at_exit
 from labserver.guard import Guard
 from labserver.leftovers import Leftovers
 from labserver.log import Log, ThreadLog
 from labserver.masking import shown_lines
 from labserver.sends import Sends
-from labserver.shutdown import StoppableServer, at_end, cancel_rest
+from labserver.shutdown import StoppableServer, cancel_rest
 
 START_SECONDS = 10.0
 STOP_SECONDS = 2.0
 LOG_SECONDS = 0.5  # that a reader of the log waits
-
-_started: "WeakSet[Server]" = WeakSet()  # those that have not stopped
 
 
 class Server:
@@ -120,8 +118,7 @@ class Server:
         self._listen(listener or listen(0))
         self._make_loop()
         self._process = os.getpid()
-        _started.add(self)
-        at_end(_stop_all)
+        stop_at_exit(self)
         try:
             self._ended.clear()
             self._thread.start()
@@ -134,10 +131,10 @@ class Server:
 
     def stop(self) -> None:
         """End open streams, run the app's shutdown, free the port. Stopped before: do nothing."""
-        _started.discard(self)
+        forget(self)
         if self.running and self._process != os.getpid():
             return  # a forked child has no such thread
-        self._begin_to_stop()
+        self.begin_to_stop()
         if self._left_behind or self._thread.ident in (None, threading.get_ident()):
             return  # it never started, or it is a route that stops it, which cannot wait for that
         if self._ended.wait(STOP_SECONDS):  # also where an earlier stop() was interrupted
@@ -148,7 +145,8 @@ class Server:
             self._listener.close()
             print(f"{self.url} does not stop: a call blocks its event loop. Its port is free.")
 
-    def _begin_to_stop(self) -> None:
+    def begin_to_stop(self) -> None:
+        """Do what `stop` does, without the wait for its end."""
         if self.running:
             self._uvicorn.should_exit = True
             with suppress(RuntimeError):  # it ended by itself, a moment ago
@@ -215,11 +213,3 @@ def _check_app(app: object) -> None:
         ) from None
     except ValueError:  # callable, without a signature to look at
         pass
-
-
-def _stop_all() -> None:
-    servers = [one for one in _started if one._process == os.getpid()]  # no forked child's copies
-    for server in servers:  # all at once, since each may take a second
-        server._begin_to_stop()
-    for server in servers:
-        server.stop()

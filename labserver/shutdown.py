@@ -12,11 +12,9 @@ in steps, each with an end:
 """
 
 import asyncio
-import atexit
-import concurrent.futures.thread  # noqa: F401 - now, so that it ends after what `at_end` is given
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -106,19 +104,6 @@ class StoppableServer(uvicorn.Server):
         for server in self.servers:
             with suppress(ValueError):  # closed already
                 server.close()
-
-
-def at_end(stop: Callable[[], None]) -> None:
-    """Stop the servers where a script or kernel ends, while their apps can still use threads.
-
-    atexit is late for that: it waits until all threads have ended, also those that an app ends in
-    its shutdown, and then Python starts no more. What is given last goes first: before the ends of
-    the executors that the app has imported.
-    """
-    try:
-        threading._register_atexit(stop)  # type: ignore[attr-defined]
-    except (AttributeError, RuntimeError):  # it is private; Python ends already
-        atexit.register(stop)
 
 
 async def cancel_rest() -> None:

@@ -1,11 +1,8 @@
-"""A server: it starts, serves and stops; nothing of it is left, and an end of Python ends it."""
+"""A server: it starts, serves and stops, and nothing of it is left."""
 
 import asyncio
 import gc
-import os
 import socket
-import subprocess
-import sys
 import threading
 import time
 from contextlib import asynccontextmanager
@@ -16,8 +13,6 @@ import pytest
 from apps import answering, streaming
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
-from machine import NO_PROXIES
-from waiting import LONG
 
 from labserver import serve
 from labserver.server import Server
@@ -97,88 +92,6 @@ def test_an_app_that_never_starts_is_given_up(client, monkeypatch):
     monkeypatch.setattr("labserver.server.START_SECONDS", 0.3)
     with pytest.raises(RuntimeError, match="not ready within"):
         serve(FastAPI(lifespan=lifespan))
-
-
-# The end of a script, of a kernel
-
-
-SCRIPT = """if True:
-    import asyncio, sys, threading, time
-    from contextlib import asynccontextmanager
-    from fastapi import FastAPI
-    from fastapi.responses import StreamingResponse
-    from labserver import record, serve
-
-    @asynccontextmanager
-    async def lifespan(app):
-        stopping = threading.Event()
-        worker = threading.Thread(target=stopping.wait)  # Python waits for its end
-        worker.start()
-        await asyncio.to_thread(time.sleep, 0)
-        yield
-        stopping.set()
-        await asyncio.to_thread(worker.join)
-        print("shut down", flush=True)
-
-    async def body():
-        try:
-            while True:
-                yield "x"
-                await asyncio.sleep(0.01)
-        finally:
-            print("cleaned up", flush=True)
-
-    app = FastAPI(lifespan=lifespan)
-    app.get("/")(lambda: StreamingResponse(body()))
-    server = serve(app)
-    record("/", max_chunks=2, quiet=True)
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork there")
-def test_the_end_of_a_forked_child_stops_nothing():
-    code = f"""{SCRIPT}
-    import multiprocessing
-    child = multiprocessing.get_context("fork").Process(target=print, args=["child"])
-    child.start()
-    child.join()
-    print(server.running, record("/", max_chunks=1, quiet=True).response.status_code)
-    """
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code],
-        env=NO_PROXIES,
-        capture_output=True,
-        text=True,
-        timeout=LONG,
-    )
-    told = [line for line in done.stdout.splitlines()[1:] if line != "cleaned up"]
-    assert told == ["child", "True 200", "shut down"], done.stderr
-
-
-@pytest.mark.parametrize("end", ["", "sys.exit(3)", "raise LookupError('on purpose')"])
-def test_a_script_that_ends_shuts_its_app_down(end):
-    code = f"{SCRIPT}    {end}\n"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=NO_PROXIES, capture_output=True, text=True, timeout=LONG
-    )
-    assert done.stdout.splitlines()[1:] == ["cleaned up", "shut down"], done.stderr
-
-
-def test_a_kernel_that_ends_shuts_its_app_down(tmp_path):
-    from jupyter_client.manager import start_new_kernel
-
-    note = tmp_path / "note"
-    manager, client = start_new_kernel(kernel_name="python3", env=NO_PROXIES)
-    try:
-        code = SCRIPT.replace(
-            'print("shut down", flush=True)', f'open({str(note)!r}, "w").close()'
-        )
-        assert client.execute_interactive(code, timeout=60)["content"]["status"] == "ok"
-        client.stop_channels()
-        manager.shutdown_kernel()
-    finally:
-        manager.shutdown_kernel(now=True)
-    assert note.exists()
 
 
 def test_a_server_starts_once():

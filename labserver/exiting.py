@@ -1,0 +1,50 @@
+"""Where Python ends, in a script or a kernel: servers that have not stopped are stopped.
+
+    the main thread ends --> `_stop_all` --> Python waits for all threads --> atexit --> gone
+
+atexit is late for that: an app's shutdown may have to wait for threads, or to start some, and then
+Python starts no more.
+"""
+
+import atexit
+import concurrent.futures.thread  # noqa: F401 - before us, so that its end comes after ours
+import os
+import threading
+from typing import Protocol
+from weakref import WeakSet
+
+
+class Stoppable(Protocol):
+    """What is to be stopped, in two steps: each server may take a second, all of them together."""
+
+    def begin_to_stop(self) -> None:
+        """Begin, without a wait."""
+
+    def stop(self) -> None:
+        """Stop, and wait for it."""
+
+
+_started: dict[int, WeakSet[Stoppable]] = {}  # by process, since a forked child has copies
+
+
+def stop_at_exit(server: Stoppable) -> None:
+    """Stop it where Python ends, unless it is forgotten or gone by then."""
+    _started.setdefault(os.getpid(), WeakSet()).add(server)
+    # What is given last is called first: before the ends of executors that an app has imported.
+    try:
+        threading._register_atexit(_stop_all)  # type: ignore[attr-defined]
+    except (AttributeError, RuntimeError):  # it is private; Python ends already
+        atexit.register(_stop_all)
+
+
+def forget(server: Stoppable) -> None:
+    """It has stopped."""
+    _started.get(os.getpid(), WeakSet[Stoppable]()).discard(server)
+
+
+def _stop_all() -> None:
+    servers = [*_started.get(os.getpid(), ())]
+    for server in servers:
+        server.begin_to_stop()
+    for server in servers:
+        server.stop()
