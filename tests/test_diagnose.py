@@ -68,6 +68,14 @@ def test_what_a_refusal_says_to_do_is_shown(status, header, said):
     assert ("later" in finding.text) is (status in (429, 503))
 
 
+def test_a_server_that_answers_nobody_is_told_in_one_line():
+    with raw(lambda line: line.recv(1)) as url, pytest.raises(TimeoutError) as caught:
+        diagnose(url, seconds=3, quiet=True)
+    assert str(caught.value).startswith(
+        f"GET {url}: no response within 3 s, nor to a request for another path. "
+    )
+
+
 def test_things_that_came_together_are_not_told_by_their_gap():
     told = set(facts_of(observed("data: x\n\n" * 3, "data: x\n\n" * 3)))
     assert "6 events, the first after 0.000 s, the last after 0.100 s" in told

@@ -114,6 +114,12 @@ async def test_about_events_and_errors():
 
 
 @healthy
+async def test_rows_of_sql():
+    rows = [f"({i},'it''s'),\n({i}, 'b'),\n" for i in range(6)]
+    return text("INSERT INTO t VALUES\n", *rows, "(9,'z');\n", media_type="application/sql")
+
+
+@healthy
 async def test_plain_latin_1():
     words = ["é è ê\n".encode("latin-1")] * 6
     return text(*words, media_type="text/plain; charset=iso-8859-1")

@@ -29,6 +29,10 @@ REST_SECONDS = 1.0  # for a request to another path, with nothing under way
 LOOK_SHARE = 0.7  # of all the time, for the first look
 LOOK_PIECES, LOOK_SECONDS = 10, 8.0  # what a stream of a good pace is looked at
 OTHER_SECONDS = 6.0  # for another request, where the stream got no headers
+NOBODY = (
+    "nor to a request for another path. The server is busy or stuck, or something on the way "
+    "waits for more bytes."
+)
 AS_LATE = 0.95  # of that time: then it got no headers, either
 REPEAT_SECONDS = 2.0  # what it takes, at least, to measure a part once more
 PIECES = 8  # of an answer that is compared
@@ -75,10 +79,11 @@ class Prober:
         ask_further(self.requests, seen)
 
     def _silence(self, error: TimeoutError) -> Silence:
-        """What was seen of a request without headers; raises the error if nobody is answered."""
+        """What was seen of a request without headers. Raises TimeoutError if nobody gets any."""
         other = self.requests.wait(OTHER_SECONDS)
         if other is None or other > AS_LATE * OTHER_SECONDS:
-            raise error
+            told = f"{self.requests}: no response within {self.seconds:g} s, {NOBODY}"
+            raise TimeoutError(told) from error
         direct = self._ask_directly(self.direct).headers_at if self.direct else None
         return Silence(str(error), other, direct)
 

@@ -73,7 +73,8 @@ def _is_repr(text: str) -> bool:
     with suppress(Exception):  # whatever a stranger's text may do to a parser
         like = text[0] in "{[(" and "'" in text[:LONGEST] and not is_json(text)
         like = like and len(text) <= LONGEST and not NO_ESCAPE.search(text)
-        return like and bool(ast.literal_eval(text))
+        value = ast.literal_eval(text) if like else None
+        return bool(value) and repr(value) == text.strip()  # a row of SQL is no repr
     return False
 
 
