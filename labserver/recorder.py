@@ -7,7 +7,8 @@ Reading          its body, into that Recording (reading.py)
 
 import re
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from importlib import import_module
 from typing import Any
 
 import h11
@@ -24,7 +25,7 @@ from labserver.table import Table, shorten
 
 MOST_ADDRESS = 500  # characters of an address, which a redirect may have made
 METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token: RFC 9110, 5.6.2
-NO_RESPONSE = (
+NO_RESPONSE: tuple[type[Exception], ...] = (
     httpx.HTTPError,
     httpx.InvalidURL,
     h11.LocalProtocolError,
@@ -32,6 +33,8 @@ NO_RESPONSE = (
     UnicodeError,  # of a host that is no name
     OverflowError,  # of a port that is no number of one
 )
+with suppress(ImportError):  # where httpx[socks] is installed: of a proxy that speaks no SOCKS
+    NO_RESPONSE += (import_module("socksio").SOCKSError,)
 SEND_OPTIONS = ("auth", "follow_redirects")  # of httpx; all others describe the request
 
 
