@@ -21,6 +21,8 @@ HEADER = "name,size\n"
         ([f"value\n{i}\n{i}\n" for i in range(4)], "header-repeated"),
         ([f"name,size\r\na,{i}\r\nb,{i}\r\n" for i in range(4)], "header-repeated"),
         (["ok,fine\na,b\n", "ok,fine\nc,d\n"], None),  # may be a row
+        (["login,ann\nsent,4\nlogin,bob\n"] * 2, None),  # a log without a header
+        ([f"{HEADER}a,\nb,{i}\n" for i in range(2)], "header-repeated"),  # a value is missing
         (["names,x\n", *["names,x y\n"] * 5], None),
         (["a,b\n"] * 5, None),  # rows that are alike
         ([HEADER * 2], None),

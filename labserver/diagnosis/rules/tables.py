@@ -26,9 +26,9 @@ def header_repeated(seen: Observation) -> str:
     if seen.alone.media_type not in TABLES:
         return ""
     lines = _rows(seen.body)
-    header, rows = lines[0], [line for line in lines if line != lines[0]]
-    # Each cell of a header is a name. Where the rows have one, it is no row that comes again.
-    sure = 2 * sum(map(_has_number, rows)) > len(rows)
+    header, rows = lines[0], [line for line in lines[:-1] if line not in (b"", lines[0])]
+    # Each cell of a header is a name. In a column of numbers, that is no row that comes again.
+    sure = any(map(_is_of_numbers, zip(*map(SEPARATOR.split, rows), strict=False)))
     times = lines.count(header)
     if not sure:
         times = sum(_rows(chunk.data)[0] == header for chunk in seen.alone.chunks)
@@ -44,8 +44,8 @@ def _rows(data: bytes) -> list[bytes]:
     return [line.removeprefix(BOM_UTF8).rstrip(b"\r") for line in lines]
 
 
-def _has_number(row: bytes) -> bool:
-    return any(NUMBER.fullmatch(cell) for cell in SEPARATOR.split(row))
+def _is_of_numbers(column: tuple[bytes, ...]) -> bool:
+    return any(column) and all(not cell or NUMBER.fullmatch(cell) for cell in column)
 
 
 def _is_name(cell: bytes) -> bool:
