@@ -213,3 +213,50 @@ def people(rows: list[list[str]]):
         media_type="text/csv",
         headers={"Content-Disposition": 'attachment; filename = "people.csv"'},
     )
+
+
+# %% a field a chunk
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+def fields(rows):
+    yield "\ufeff"
+    for row in rows:
+        for i, field in enumerate(row):
+            yield ("," if i else "") + '"' + field.replace('"', '""') + '"'
+        yield "\r\n"
+
+
+@app.post("/people.csv")
+def people(rows: list[list[str]]):
+    headers = {"Content-Disposition": 'attachment; filename="people.csv"'}
+    return StreamingResponse(fields(rows), media_type="text/csv", headers=headers)
+
+
+# %% batches of 1,000 rows
+import csv
+import io
+from itertools import islice
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def batches(rows):
+    left, mark = iter(rows), "\ufeff"
+    while batch := list(islice(left, 1000)):
+        buffer = io.StringIO()
+        csv.writer(buffer).writerows(batch)
+        yield mark + buffer.getvalue()
+        mark = ""
+
+
+@app.post("/people.csv")
+async def people(rows: list[list[str]]):
+    headers = {"Content-Disposition": 'attachment; filename="people.csv"'}
+    return StreamingResponse(batches(rows), media_type="text/csv", headers=headers)
