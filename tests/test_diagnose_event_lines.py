@@ -21,6 +21,12 @@ async def test_end_event_without_data():
     return sse(*EVENTS[:4], "event: done\n\n")
 
 
+def test_utf_16_is_no_utf_8():
+    events = ["data: 1\n\n".encode("utf-16-le")] * 4
+    assert said_of(observed(*events))["not-utf-8"] == "byte 0x00 at position 1, as UTF-16 has"
+    assert "not-utf-8" not in said_of(observed("data: a\0b\n\n"))
+
+
 @named("not-utf-8")
 async def test_latin_1():
     return sse(*[f"data: caf\u00e9 {i}\n\n".encode("latin-1") for i in range(4)])

@@ -140,6 +140,26 @@ def test_a_lock_that_is_given_back_late_or_never():
         assert [one for one in found if "nosniff" not in one] == code
 
 
+@named("advice-takes-over")
+def test_a_new_listener_ends_the_last_one():
+    newest = []
+
+    async def route():
+        mine = object()
+        newest[:] = [mine]
+
+        async def events():
+            for i in itertools.count():
+                if newest != [mine]:
+                    return
+                yield f"data: {i}\n\n"
+                await asyncio.sleep(0.2)
+
+        return StreamingResponse(events(), media_type=SSE, headers=UNCACHED)
+
+    return routed(route)
+
+
 @named("shared-source")
 def test_some_for_one_reader_alone():
     readers = []

@@ -117,6 +117,7 @@ RULES: tuple[Rule[Observation], ...] = (
     compression.advice_gzip_holds_headers,
     concurrency.advice_one_at_a_time,
     sharing.advice_runs_out,
+    sharing.advice_takes_over,
     content.advice_json_lines,
     content.advice_not_utf_8,
     chunks.advice_stalled,

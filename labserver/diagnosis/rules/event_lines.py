@@ -84,7 +84,11 @@ def event_without_data(seen: Observation) -> str:
     charset of the data was.""",
 )
 def not_utf_8(seen: Observation) -> str:
-    return no_utf_8_in(seen) if seen.sse else ""
+    if not seen.sse:
+        return ""
+    if b"\0" in seen.body and not seen.alone.events:
+        return f"byte 0x00 at position {seen.body.find(0):,}, as UTF-16 has"
+    return no_utf_8_in(seen)
 
 
 def no_utf_8_in(seen: Observation) -> str:

@@ -82,7 +82,28 @@ def runs_dry(seen: Observation) -> str:
     repeat="pair",
 )
 def advice_runs_out(seen: Observation) -> str:
-    return nothing_any_more(seen)
+    return nothing_any_more(seen) if seen.pair.answers else ""
+
+
+@rule(
+    "advice-takes-over",
+    Level.ADVICE,
+    """The first of two streams ended when the second began. Two clients, or two tabs of one, then
+    end each other's for ever, since EventSource comes back. This is consistent with one listener
+    kept for each user, or for all. Keep one for each connection.""",
+    repeat="pair",
+)
+def advice_takes_over(seen: Observation) -> str:
+    if len(seen.pair.answers) < 2:
+        return ""
+    first, second = seen.pair.answers
+    longer = min(seen.alone.seconds, seen.pair.apart + second.seconds)
+    if not first.whole or second.whole or seen.alone.whole or TWICE * first.seconds > longer:
+        return ""
+    return (
+        f"alone it went on for {seen.alone.seconds:.1f} s; of two, the second began at "
+        f"{seen.pair.apart:.3f} s and the first ended at {first.seconds:.3f} s"
+    )
 
 
 def nothing_any_more(seen: Observation) -> str:
