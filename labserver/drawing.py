@@ -78,11 +78,11 @@ def lanes_of(recording: Recording) -> dict[str, list[float]]:
     return ({"made": recording.sent} if recording.sent else {}) | {"arrived": arrived}
 
 
-def error_status(recording: Recording) -> int | None:
-    """The status, if it is an error's: without it, a 404 looks as neat as a 200."""
+def other_status(recording: Recording) -> int | None:
+    """The status, if it is not a good one: without it, a 404 or a 307 looks as neat as a 200."""
     # Lesson 06 draws a client of its own, whose recording has no response.
     response: httpx.Response | None = recording.response
-    return response.status_code if response is not None and response.is_error else None
+    return None if response is None or response.is_success else response.status_code
 
 
 def _draw_row(
@@ -99,7 +99,7 @@ def _draw_row(
     middle = top + (NAME_OF_TWO if recording.sent else NAME_OF_ONE)
     title = _label(axes, lines, (0, middle), weight="bold", size=NAME_SIZE)
     title.set_fontsize(NAME_SIZE * min(1, NAME_INCHES / _inches([title])))
-    status = error_status(recording)
+    status = other_status(recording)
     words = f"{f'{status}, ' if status else ''}{'cut' if cut else 'end'} {end:.3f} s"
     return title, counts, _label(axes, words, (end, top + END_WORD), (9, 0))
 

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
-from labserver.drawing import DPI, draw, error_status, lanes_of
+from labserver.drawing import DPI, draw, lanes_of, other_status
 from labserver.recording import Ending, Recording, counted
 
 # What is drawn of a recording. Lesson 06 draws what a client of its own has noted.
@@ -69,7 +69,7 @@ def _path(url: str) -> str:
 def _words(name: str, recording: Recording) -> str:
     """One row as a sentence: for a screen reader and for a terminal."""
     parts = [f"headers {recording.headers_at:.3f} s"]
-    if status := error_status(recording):
+    if status := other_status(recording):
         parts.append(f"status {status}")
     lanes = lanes_of(recording)
     for lane, times in lanes.items():

@@ -235,6 +235,7 @@ def test_a_cut_and_a_failed_request_are_told_from_an_end():
     assert [mark for mark in marks if mark != "^"] == ["x", "s", "s"]
     words = str(shown).splitlines()
     assert words[0].endswith("cut 0.900 s.") and ", status 404, " in words[1]
+    assert ", status 307, " in str(timeline(Recording(response=httpx.Response(307))))
 
 
 def test_the_figure_is_there_to_restyle_and_save():
