@@ -137,7 +137,7 @@ def _without_memory(
         headers={"Accept-Encoding": ACCEPTED},
         limits=httpx.Limits(max_keepalive_connections=0),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        event_hooks={"response": [_hide_bad_location, _escape_reason]},
+        event_hooks={"response": [_hide_bad_location, _escape_reason, _skip_body]},
     )
 
 
@@ -152,6 +152,15 @@ def _escape_reason(response: httpx.Response) -> None:
     """Escape the reason that the server gives: httpx's own repr and errors show it as it came."""
     reason = httpx.Headers([(b"reason", response.extensions.get("reason_phrase", b""))])["reason"]
     response.extensions["reason_phrase"] = printable(reason).encode()
+
+
+def _skip_body(response: httpx.Response) -> None:
+    """Read no body of a redirect that is followed: it may be broken, or have no end."""
+    followed = response.has_redirect_location and response.request.extensions.get("followed")
+    if followed and isinstance(response.stream, httpx.SyncByteStream):
+        response.stream.close()
+        response.stream = httpx.ByteStream(b"")
+        response.headers.pop("content-encoding", None)
 
 
 def _can_be_asked(location: str, base: httpx.URL) -> bool:

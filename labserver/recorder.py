@@ -51,10 +51,10 @@ def record(
     """Make a request and record when each chunk, or server-sent event, came.
 
     `url` is a path such as "/export", asked of the server that `serve` started, or any http or
-    https URL. Prints a row as each comes; if `quiet`, only a line for a request that failed. Ends
-    after `max_chunks` rows, after `seconds` from the request on (None: no end), or when the cell
-    is interrupted, and keeps what came. `keep_data=False` keeps sizes only; otherwise the first
-    64 MiB are kept. Further options are those of `httpx.Client.stream`.
+    https URL. Prints a row as each comes; if `quiet`, only a line for a request that failed or was
+    sent elsewhere. Ends after `max_chunks` rows, after `seconds` from the request on (None: no
+    end), or when the cell is interrupted, and keeps what came. `keep_data=False` keeps sizes only;
+    otherwise the first 64 MiB are kept. Further options are those of `httpx.Client.stream`.
 
     Raises before the headers only, since there is nothing to return yet: ValueError or TypeError
     for an address or a method that is none, RuntimeError for a path when nothing is served,
@@ -92,6 +92,7 @@ def record_watched(
     with ExitStack() as stack:
         deadline = Deadline(bounds.seconds)
         request = built(client, method, address, deadline.added_to(httpx_options))
+        request.extensions["followed"] = send_options.get("follow_redirects")  # for the client
         if watcher:
             watcher.request(request)
         moments = stack.enter_context(lab.sends.watching()) if lab else {}

@@ -1,5 +1,6 @@
 """record: what came, when, and what is said when it did not."""
 
+import gzip
 import itertools
 import json
 import re
@@ -196,6 +197,22 @@ def test_the_redirect_that_fails_is_named():
     with answering_once(long) as url, pytest.raises(ConnectionError) as caught:
         record(url, follow_redirects=True)
     assert len(str(caught.value)) < 800
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nmore",
+        b"Content-Length: 99\r\n\r\nmore",
+        b"Transfer-Encoding: chunked\r\n\r\nno chunk",
+        b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(bytes(2**20)) * 9,
+    ],
+)
+def test_the_body_of_a_redirect_that_is_followed_is_not_looked_at(rest, lab):
+    head = f"HTTP/1.1 302 Found\r\nLocation: {lab.url}/five\r\n".encode()
+    with answering_once(head + rest) as url:
+        got = record(url, quiet=True, follow_redirects=True)
+    assert got.whole and got.size == 40 and got.response.history[0].status_code == 302
 
 
 @pytest.mark.parametrize("reason", ["Łódź".encode(), "zurückgestellt".encode("latin-1"), b""])
