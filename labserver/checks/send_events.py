@@ -15,7 +15,7 @@ from labserver.checks.exercise import (
 from labserver.checks.meanwhile import Held, remark_on
 from labserver.recording import RecordedEvent
 
-ITEMS = ("tea", 'a "big" box,\nof two lines', "café \\ 5 €")
+ITEMS = ("tea", 'a "big" box,\nof two\r\nor three\rlines', "café \\ 5 €\t")
 MOST = 9  # events that are read, where three are expected
 
 FORGED = "hi\n\nevent: admin\ndata: I am root"
@@ -27,7 +27,8 @@ TEXTS = (
     "",
     " a space on either side ",
     "line\u2028separator, tab\t, form\ffeed, next\x85line",
-    "ends\n\n",
+    "\nbegins and ends\n\n",
+    "ends\r",
     ": no comment\ndata: x",
     '2 < 3 & "quotes" \\n',
 )

@@ -263,3 +263,24 @@ app = FastAPI()
 async def stock(item: str):
     frames = [f"event: stock\ndata: {json.dumps({'item': item, 'left': n})}" for n in (2, 1, 0)]
     return StreamingResponse(["\n\n".join(frames)], media_type="text/event-stream")
+
+
+# %% quotes, backslashes and line feeds escaped by hand => is not JSON
+from fastapi import FastAPI
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+
+
+def escaped(text):
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+@app.get("/stock")
+async def stock(item: str):
+    async def events():
+        for left in (2, 1, 0):
+            data = '{"item": "%s", "left": %d}' % (escaped(item), left)
+            yield {"event": "stock", "data": data}
+
+    return EventSourceResponse(events())
