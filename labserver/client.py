@@ -90,7 +90,8 @@ def hint(url: httpx.URL, reason: str) -> str:
 
 
 def _proxies_set() -> list[str]:
-    return [name for name in PROXY_VARIABLES if os.environ.get(name) and "NO_" not in name.upper()]
+    names = [name for name in PROXY_VARIABLES if "NO_" not in name.upper()]
+    return [name for name in names if name in [*os.environ] and os.environ[name]]
 
 
 def _is_loopback(host: str) -> bool:
@@ -182,4 +183,4 @@ def _at_fault(error: Exception) -> str:
             return name
     if isinstance(error, OSError):  # OpenSSL names no file
         return "SSLKEYLOGFILE" if error.filename else "SSL_CERT_FILE"
-    return "no_proxy" if "no_proxy" in [*os.environ] else "NO_PROXY"
+    return "no_proxy" if "no_proxy" in [*os.environ] else "NO_PROXY"  # on Windows, the latter

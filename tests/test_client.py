@@ -171,7 +171,9 @@ def test_also_a_variable_that_is_seldom_at_fault_is_named(name, value, words, en
     environment(name, value)
     with pytest.raises(ConnectionError) as caught:
         record("http://lab.invalid/")
-    assert words in str(caught.value) and "\n" not in str(caught.value)
+    said = str(caught.value)
+    assert words.lower() in said.lower()  # on Windows, names are in capitals
+    assert "\n" not in said
 
 
 @pytest.mark.parametrize("host", ["127.9.9.9", "[::ffff:127.0.0.1]", "0.0.0.0", "localhost."])
