@@ -3,6 +3,8 @@
 With it, what a recording is given: its bounds, and who is told while it goes on.
 """
 
+import codecs
+import re
 import threading
 from collections.abc import Sized
 from dataclasses import dataclass, field
@@ -15,6 +17,8 @@ from labserver.events import is_event_stream
 from labserver.masking import hidden, masked
 from labserver.printing import printable, without_repr
 
+# Python's own escapes, and what no browser reads: they may give what cannot be printed.
+NO_CHARSET = re.compile("escape|utf-7")
 MOST_REASON = 200  # characters of an error, which may quote what a server sent
 
 
@@ -132,6 +136,8 @@ class Recording:
         """The same, decoded by its charset; UTF-8 where none is named."""
         charset = "utf-8" if self.has_events else self.response.charset_encoding or "utf-8"
         try:
+            if NO_CHARSET.search(codecs.lookup(charset).name):
+                charset = "utf-8"
             return self.body.decode(charset, "replace")
         except (LookupError, UnicodeError):  # a charset that Python does not know, or no charset
             return self.body.decode("utf-8", "replace")

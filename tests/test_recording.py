@@ -49,6 +49,8 @@ def test_an_error_is_shown_without_control_characters():
         ([b"Zo\xeb"], "text/plain", "Zo\ufffd"),
         (["Zoë".encode()], "text/plain; charset=made-up", "Zoë"),
         (["Zoë".encode()], "text/event-stream; charset=latin-1", "Zoë"),
+        ([rb"\] \ud800"], "text/plain; charset=unicode_escape", rb"\] \ud800".decode()),
+        ([b"+2AA-"], "text/plain; charset=utf-7", "+2AA-"),  # there, half a character
         ([], "text/plain", ""),
     ],
 )
