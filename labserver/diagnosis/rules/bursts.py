@@ -6,7 +6,7 @@
 What counts a number, or waits for a time, does so for the rest at the end too: fewer come sooner.
 """
 
-from statistics import median
+from statistics import median, median_low
 
 from labserver.diagnosis.finding import Level, rule
 from labserver.diagnosis.observation import LINE_TYPES, NOTABLE, SEVERAL, Observation
@@ -50,7 +50,7 @@ def _in_bursts(seen: Observation) -> bool:
     """Whether several items come at a time, time and again, from the first on."""
     if len(seen.bursts) < 2 or _usual_size(seen.bursts) < SEVERAL:
         return False
-    period = usual_gap(seen.bursts)
+    period = median_low(gaps(seen.bursts))  # what is left may be held until the connection ends
     return period > NOTABLE and seen.first > AT_THE_START * period
 
 
