@@ -33,7 +33,7 @@ async def stream(request: Request):
     return EventSourceResponse(prices())
 
 
-# %% The connection is a context manager with a shield of its own
+# %% The connection is a context manager with a shield, the logger has a handler of its own
 import asyncio
 import logging
 from contextlib import asynccontextmanager
@@ -45,7 +45,9 @@ from sse_starlette import EventSourceResponse
 
 app = FastAPI()
 lent = []
-log = logging.getLogger(__name__)
+log = logging.getLogger("prices")
+log.propagate = False
+log.addHandler(logging.StreamHandler())
 app.add_api_route("/lent", lambda: len(lent))
 
 
@@ -225,3 +227,45 @@ async def prices():
         with anyio.CancelScope(shield=True):
             await asyncio.sleep(0.1)
             lent.pop()
+
+
+# %% The goodbye comes before the failed event, and blocks => another request
+import asyncio
+import logging
+import time
+from contextlib import aclosing
+
+from fastapi import FastAPI, Header, Response
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+lent = []
+app.add_api_route("/lent", lambda: len(lent))
+
+
+async def texts():
+    lent.append("a connection")
+    try:
+        for price in ("3.20", "5.00", "see ann.xlsx"):
+            await asyncio.sleep(0.1)
+            yield f"{float(price):.2f}"
+    finally:
+        time.sleep(0.1)
+        lent.pop()
+
+
+async def prices():
+    try:
+        async with aclosing(texts()) as closing:
+            async for text in closing:
+                yield {"data": text}
+    except ValueError as error:
+        logging.warning("the prices broke off: %r", error)
+        yield {"event": "failed", "id": "9", "data": "Try again tomorrow."}
+
+
+@app.get("/prices")
+async def stream(last_event_id: str = Header("")):
+    if last_event_id == "9":
+        return Response(status_code=204)
+    return EventSourceResponse(prices())

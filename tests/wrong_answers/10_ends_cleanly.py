@@ -365,3 +365,99 @@ async def stream(last_event_id: str = Header("")):
     if last_event_id == "end":
         return Response(status_code=204)
     return EventSourceResponse(prices())
+
+
+# %% The goodbye is left out => let it finish first
+import asyncio
+import logging
+
+from fastapi import FastAPI, Header, Response
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+lent = []
+app.add_api_route("/lent", lambda: len(lent))
+
+
+async def prices():
+    lent.append("a connection")
+    try:
+        for price in ("3.20", "5.00", "see ann.xlsx"):
+            await asyncio.sleep(0.1)
+            yield {"data": f"{float(price):.2f}"}
+    except Exception:
+        logging.getLogger("uvicorn.error").exception("the prices broke off")
+        yield {"event": "failed", "id": "end", "data": "Please try again later."}
+    finally:
+        lent.pop()
+
+
+@app.get("/prices")
+async def stream(last_event_id: str = Header("")):
+    if last_event_id == "end":
+        return Response(status_code=204)
+    return EventSourceResponse(prices())
+
+
+# %% The goodbye is cut short, and the connection given back all the same => let it finish first
+import asyncio
+import logging
+
+from fastapi import FastAPI, Header, Response
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+lent = []
+app.add_api_route("/lent", lambda: len(lent))
+
+
+async def prices():
+    lent.append("a connection")
+    try:
+        for price in ("3.20", "5.00", "see ann.xlsx"):
+            await asyncio.sleep(0.1)
+            yield {"data": f"{float(price):.2f}"}
+    except Exception:
+        logging.getLogger("uvicorn.error").exception("the prices broke off")
+        yield {"event": "failed", "id": "end", "data": "Please try again later."}
+    finally:
+        try:
+            await asyncio.sleep(0.1)
+        finally:
+            lent.pop()
+
+
+@app.get("/prices")
+async def stream(last_event_id: str = Header("")):
+    if last_event_id == "end":
+        return Response(status_code=204)
+    return EventSourceResponse(prices())
+
+
+# %% Nothing is lent any more => while a client listens, /lent says 0, expected: 1
+import asyncio
+import logging
+
+from fastapi import FastAPI, Header, Response
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+lent = []
+app.add_api_route("/lent", lambda: len(lent))
+
+
+async def prices():
+    try:
+        for price in ("3.20", "5.00", "see ann.xlsx"):
+            await asyncio.sleep(0.1)
+            yield {"data": f"{float(price):.2f}"}
+    except Exception:
+        logging.getLogger("uvicorn.error").exception("the prices broke off")
+        yield {"event": "failed", "id": "end", "data": "Please try again later."}
+
+
+@app.get("/prices")
+async def stream(last_event_id: str = Header("")):
+    if last_event_id == "end":
+        return Response(status_code=204)
+    return EventSourceResponse(prices())
