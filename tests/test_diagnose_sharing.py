@@ -182,8 +182,8 @@ def test_some_for_one_reader_alone():
     return routed(route)
 
 
-@healthy
-def test_only_two_at_a_time():
+@named("advice-refuses-second")
+def test_only_one_at_a_time():
     open_now = []
 
     async def route():

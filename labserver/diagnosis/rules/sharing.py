@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
-from labserver.diagnosis.finding import Level, listed, rule
+from labserver.diagnosis.finding import Level, listed, quoted, rule
 from labserver.diagnosis.items import Item, items_of
 from labserver.diagnosis.observation import BUSY, SEVERAL, Observation
 from labserver.diagnosis.pace import gaps
@@ -83,6 +83,18 @@ def runs_dry(seen: Observation) -> str:
 )
 def advice_runs_out(seen: Observation) -> str:
     return nothing_any_more(seen) if seen.pair.answers else ""
+
+
+@rule(
+    "advice-refuses-second",
+    Level.ADVICE,
+    """One request alone is answered; of two at once, one is refused. If more than one client has
+    to stream, something limited is held for the whole stream: allow more of it, or give it back
+    sooner.""",
+)
+def advice_refuses_second(seen: Observation) -> str:
+    refused = [one.status for one in seen.pair.answers if one.response.status_code >= 400]
+    return f"of two at once, one got {quoted(refused[0])}" if len(refused) == 1 else ""
 
 
 @rule(
