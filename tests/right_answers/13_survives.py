@@ -205,7 +205,7 @@ def listen(last_event_id: str = Header("0")):
     return EventSourceResponse(follow(last_event_id))
 
 
-# %% FastAPI's own events
+# %% FastAPI's own events, the line as JSON
 import os
 
 import valkey.asyncio as valkey
@@ -228,4 +228,4 @@ async def listen(last_event_id: str = Header("0")):
     while True:
         for _, entries in await store.xread({"chat": last}, block=1000):
             for last, line in entries:
-                yield ServerSentEvent(id=last, raw_data=line["text"])
+                yield ServerSentEvent(id=last, data=line)
