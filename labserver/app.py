@@ -321,6 +321,7 @@ async def told(store: Store, last_event_id: str, seconds: float) -> AsyncIterato
             answered = clock()
         except StoreAway:
             yield ServerSentEvent(comment="waiting for the store")
+            await asyncio.sleep(stores.AGAIN_SECONDS)  # it may have refused at once
         except LookupError:
             place = ""  # before all that are kept
             yield ServerSentEvent("Notifications are missing before the next.", event="reset")

@@ -49,7 +49,7 @@ class Listener(socket.socket):
     def _has_room(self, spare: int) -> bool:
         if spare >= SPARE_DESCRIPTORS:
             return True
-        # An ended connection gives its descriptor back a moment later: half of the spare ones.
+        # Half of the spare ones may be used until an ended connection gives its descriptor back.
         return spare >= SPARE_DESCRIPTORS // 2 and self._make_room()
 
     def _make_room(self) -> bool:

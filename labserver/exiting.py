@@ -15,7 +15,7 @@ from weakref import WeakSet
 
 
 class Stoppable(Protocol):
-    """What is to be stopped, in two steps: each server may take a second, all of them together."""
+    """What is stopped in two steps, so that several servers stop at the same time."""
 
     def begin_to_stop(self) -> None:
         """Begin, without a wait."""
@@ -38,7 +38,7 @@ def stop_at_exit(server: Stoppable) -> None:
 
 
 def forget(server: Stoppable) -> None:
-    """It has stopped."""
+    """Leave it alone at the end: it is stopped now."""
     _started.get(os.getpid(), WeakSet[Stoppable]()).discard(server)
 
 

@@ -50,6 +50,7 @@ class Reading:
                 self._read_body(deadline)
         except KeyboardInterrupt:
             recording.ending = Ending.INTERRUPTED
+            return
         except httpx.HTTPError as error:
             recording.ending, recording.error = Ending.CUT, error
         if deadline.passed:  # also where a body seems whole: HTTP/1.0 ends one by closing

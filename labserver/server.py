@@ -80,8 +80,8 @@ class Server:
         return f"<Server {self.url}{'' if self.running else ', stopped'}>"
 
     def __enter__(self) -> "Server":
-        if not self._thread.ident:
-            self.start()
+        if not self.running:
+            self.start()  # which refuses one that has stopped
         return self
 
     def __exit__(self, *exc_info: object) -> None:

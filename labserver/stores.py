@@ -17,6 +17,7 @@ from labserver.printing import printable
 KEY = "labserver:notifications"  # the stream's
 ANSWER_SECONDS = 2.0  # that a store has for one command
 BLOCK_SECONDS = 1.0  # that the store lets the reader wait for a note; less than ANSWER_SECONDS
+LIVE_SECONDS = 1.0  # that a listener waits until the reader follows the stream
 AGAIN_SECONDS = 0.2  # after which a lost store is tried again
 
 log = logging.getLogger("uvicorn.error")
@@ -81,7 +82,7 @@ class ValkeyStore:
 
     async def last(self) -> str:
         """The id of the newest note that the reader has."""
-        return (await self._live_tail(BLOCK_SECONDS)).last
+        return (await self._live_tail(LIVE_SECONDS)).last
 
     async def after(self, id: str, seconds: float) -> list[Note]:
         """The notes after that one, as Store says."""
@@ -152,7 +153,7 @@ class ValkeyStore:
     async def _live_tail(self, seconds: float) -> Tail:
         """The tail, once the reader follows the stream; waits a second at most, then StoreAway."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(seconds, BLOCK_SECONDS)):
+            async with asyncio.timeout(min(seconds, LIVE_SECONDS)):
                 await self._live.wait()
         if self._tail is None or not self._live.is_set():
             raise StoreAway(self._why)

@@ -38,6 +38,11 @@ app.add_api_route("/sized", lambda: text(*LINES, headers=sized))
 app.add_api_route("/endless", lambda: sse(*EVENTS * 1000))
 
 
+@app.get("/silent")
+async def silent():
+    await asyncio.sleep(60)
+
+
 @app.get("/broken")
 async def broken():
     async def pieces():
@@ -118,6 +123,13 @@ def test_an_endless_stream_of_which_nothing_comes_is_compared_too():
     with behind(OLD, "/endless") as (url, direct):
         [silent] = diagnose(url, quiet=True, direct=direct, seconds=10)
     assert silent.code == "no-headers" and "Asked directly, they came after" in silent.evidence
+
+
+def test_a_stream_that_is_as_silent_asked_directly_is_a_finding_too():
+    with behind(OLD, "/silent") as (url, direct):
+        [silent] = diagnose(url, quiet=True, direct=direct, seconds=4)
+    assert silent.code == "no-headers"
+    assert f"Asked directly: GET {direct}: no response within" in silent.evidence
 
 
 def test_in_a_terminal():

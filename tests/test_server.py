@@ -101,3 +101,5 @@ def test_a_server_starts_once():
         assert server.running and other.fileno() >= 0
     with pytest.raises(RuntimeError, match="was started before"):
         server.start()
+    with pytest.raises(RuntimeError, match="was started before"), server:
+        pass

@@ -271,6 +271,18 @@ def test_without_a_store_a_listener_waits_and_then_ends_and_a_post_is_refused(mo
     assert refused.status_code == 503 and refused.headers["retry-after"]
 
 
+def test_a_store_that_refuses_at_once_is_not_asked_without_a_pause():
+    class Refusing:
+        async def after(self, id, seconds):
+            raise stores.StoreAway("max number of clients reached")
+
+    async def comments(seconds):
+        told = labserver.app.told(Refusing(), "7-0", seconds)
+        return [item.comment async for item in told if item.comment]
+
+    assert 1 < len(asyncio.run(comments(1.0))) < 2 + 1.0 / stores.AGAIN_SECONDS
+
+
 @posix
 def test_a_store_that_hangs_hangs_nobody(valkey, monkeypatch):
     monkeypatch.setenv("LABSERVER_STORE", valkey.url)

@@ -56,23 +56,25 @@ class Held:
             if scope["type"] != "http":
                 await app(scope, receive, send)
                 return
-            loop = _Loop()
+            watch = _LoopWatch()
 
             async def noting_send(message: Message) -> None:
                 if message["type"] == "http.response.body" and not message.get("more_body"):
-                    self._shares[scope["path"]] = loop.held_share()  # before the client has it all
+                    self._shares[scope["path"]] = (
+                        watch.held_share()
+                    )  # before the client has it all
                 await send(message)
 
             try:
                 await app(scope, receive, noting_send)
             finally:
-                loop.end()
+                watch.end()
 
         return watched
 
 
-class _Loop:
-    """The event loop of this thread, watched by a thread of its own until `end()`."""
+class _LoopWatch:
+    """Measures how long the event loop of this thread is held, until `end()`."""
 
     def __init__(self) -> None:
         self._start = self._beat = time.perf_counter()

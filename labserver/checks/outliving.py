@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 from labserver.checks.calling import ended, started
@@ -30,30 +31,35 @@ PERCENTAGES = {0, 20, 40, 60, 80, 100}
 def outlives(app: Any) -> str | None:
     """A job goes on when its listener leaves; who comes back gets the rest, and at once."""
     with served(app) as url:
-        patiently(lambda: _judge_run(url))
-        _judge_late(url)
-        _judge_second(url)
+        patiently(lambda: _judge_alone(_judge_run, url))
+        _judge_latecomers(url)
+        patiently(lambda: _judge_alone(_judge_second, url))
         after = ask(f"{url}/progress", seconds=1.0, headers={"Last-Event-ID": "100"})
     waits = "a client that had 100 and comes back waits for ever: end its stream, or answer 204"
     return None if after.whole else f"{waits}."
 
 
+def _judge_alone(judge: Callable[[str], None], url: str) -> None:
+    """Judge a job; where that was late, wait for its end, so that the next try's is alone."""
+    try:
+        judge(url)
+    except Late:
+        time.sleep(JOB)
+        raise
+
+
 def _judge_run(url: str) -> None:
     """Start the job, let it work alone for a while, then listen twice; one of them leaves."""
-    try:
-        # A job that begins without a POST is seen by being early.
-        usual = _share_waited(url, time.perf_counter() + ALONE)
-        start = time.perf_counter()
-        _judge_post(ask(f"{url}/job", "POST"))
-        share = _share_waited(url, start + ALONE)
-        held = f"while the job works, another request waits for it ({share:.0%} of the time)"
-        require(share - usual < 0.5, f"{held}. In `async def`, await what takes time.", Late)
-        leaving = started(lambda: _listened(url, leaves_at=60))
-        _judge_live(_listened(url), start)
-        _ids(ended(leaving, "a listener that leaves", LISTEN_SECONDS + 1))
-    except Late:
-        time.sleep(JOB)  # so that the job of the next try is alone
-        raise
+    # A job that begins without a POST is ahead of the clock then, and its end comes too early.
+    usual = _share_waited(url, time.perf_counter() + ALONE)
+    start = time.perf_counter()
+    _judge_post(ask(f"{url}/job", "POST"))
+    share = _share_waited(url, start + ALONE)
+    held = f"while the job works, another request waits for it ({share:.0%} of the time)"
+    require(share - usual < 0.5, f"{held}. In `async def`, await what takes time.", Late)
+    leaving = started(lambda: _listened(url, leaves_at=60))
+    _judge_live(_listened(url), start)
+    _ids(ended(leaving, "a listener that leaves", LISTEN_SECONDS + 1))
 
 
 def _judge_post(job: Recording) -> None:
@@ -64,7 +70,7 @@ def _judge_post(job: Recording) -> None:
 
 
 def _share_waited(url: str, until: float) -> float:
-    """The share of a time in which nobody listens during which another request waited."""
+    """Until then nobody listens: the share of that time in which another request waited."""
     begin, waited = time.perf_counter(), 0.0
     while time.perf_counter() < until:
         waited += seconds_of_another(url)
@@ -91,7 +97,7 @@ def _judge_live(stayed: Recording, start: float) -> None:
     require(last - times[0] > STEP / 2, f"{at_once}.", Late)
 
 
-def _judge_late(url: str) -> None:
+def _judge_latecomers(url: str) -> None:
     """All is done: a client that comes now gets what is missing, at once."""
     for last_id in ("40", "80"):
         _judge_rest(_listened(url, last_id), f"with Last-Event-ID: {last_id}", int(last_id))

@@ -70,7 +70,7 @@ def examine(
     other = Requests(direct, method, seconds, headers, httpx_options) if direct else None
     prober = Prober(requests, seconds, other)
     if say and requests.method not in SAFE:
-        times = f"up to {MOST_TIMES} times, to compare the answers"
+        times = f"up to {MOST_TIMES + bool(direct)} times, to compare the answers"
         say(f"This sends the same {requests.method} {times}.\n")
     interrupted = False
     waiting = f"{requests}: asking several times, for at most {seconds:g} s …"

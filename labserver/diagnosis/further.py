@@ -21,7 +21,7 @@ TRY_SECONDS = 2.0  # for each of a few tries
 PAUSES = (0.0, 1.0, 1.0, 1.0)  # seconds before each try, where a server may still be busy
 ENOUGH_IDS = 3  # so that one in the middle has others before and after it
 RESUME_SECONDS, RESUME_LATER = 4.0, 1.5  # for an answer: at most, and longer than the first took
-ACCEPT_SECONDS, ACCEPT_LATER = 5.0, 1.0  # the same, where twice as long as the first is no wonder
+ACCEPT_SECONDS, ACCEPT_LATER = 5.0, 1.0  # the same, up to twice as long as the first took
 ACCEPT_PIECES = 10
 
 
@@ -32,7 +32,7 @@ def ask_further(requests: Requests, seen: Observation) -> None:
     if alone.cut or quiet:
         seen.again = requests.attempt(alone.seconds + AGAIN_LATER, StopAfter(MOST_PIECES))
     elif any(map(_failed, seen.others)):
-        seen.again = _once_left(requests)
+        seen.again = _ask_until_answered(requests)
     if seen.length and alone.whole and requests.method == "GET":
         seen.beyond = bytes_beyond(requests.url, requests.headers, alone.size, requests.left())
     if seen.sse and len(seen.ids) >= ENOUGH_IDS and requests.method in SAFE:
@@ -43,10 +43,10 @@ def ask_further(requests: Requests, seen: Observation) -> None:
         seen.accepted = requests.attempt(limit, stop, accept="text/event-stream")
 
 
-def _once_left(requests: Requests) -> Recording | None:
-    """Ask again, a second later each time, until it is answered well or nobody is there.
+def _ask_until_answered(requests: Requests) -> Recording | None:
+    """Ask at once, then a second later each time, four times at most.
 
-    Four times at most.
+    It ends when it is answered well, or nobody is there.
     """
     again = None
     for pause in PAUSES:

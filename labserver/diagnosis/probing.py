@@ -7,7 +7,7 @@ who waits for it?  another path, after it was left: `after`
 who shares it?     the request twice at once, others beside it: `pair` (together.py)
 compressed?        the request as a browser makes it: `encoded`
 and what else?     only what the answers so far give a reason for (further.py)
-by chance?         where a rule asks for it, the last two once more: `second`
+by chance?         where a rule asks for it, `encoded` or `pair` once more: `second`
 """
 
 import time
@@ -33,14 +33,13 @@ NOBODY = (
     "nor to a request for another path. The server is busy or stuck, or something on the way "
     "waits for more bytes."
 )
-AS_LATE = 0.95  # of that time: then it got no headers, either
 REPEAT_SECONDS = 2.0  # what it takes, at least, to measure a part once more
 PIECES = 8  # of an answer that is compared
 BROWSER_SECONDS = 4.0  # for the request as a browser makes it, at most
 BROWSER_SHARE = 1 / 3  # of the time that is left, for the same
 PATIENCE = 3.0  # seconds for another request after the stream was left, at least
 SHORT_SECONDS = 2.0  # for a request that shows what it has to show at once
-MOST_TIMES = 13  # that it sends the same request, if that is not a safe one
+MOST_TIMES = 13  # that it sends the same request to an address, if that is not a safe one
 
 
 class Prober:
@@ -81,11 +80,16 @@ class Prober:
     def _silence(self, error: TimeoutError) -> Silence:
         """What was seen of a request without headers. Raises TimeoutError if nobody gets any."""
         other = self.requests.wait(OTHER_SECONDS)
-        if other is None or other > AS_LATE * OTHER_SECONDS:
+        if other is None or other >= OTHER_SECONDS:
             told = f"{self.requests}: no response within {self.seconds:g} s, {NOBODY}"
             raise TimeoutError(told) from error
-        direct = self._ask_directly(self.direct).headers_at if self.direct else None
-        return Silence(str(error), other, direct)
+        told, direct = str(error), None
+        if self.direct:
+            try:
+                direct = self._ask_directly(self.direct).headers_at
+            except TimeoutError as silence:
+                told = f"{told} Asked directly: {silence}"
+        return Silence(told, other, direct)
 
     def _ask_directly(self, direct: Requests) -> Recording:
         """The same request at the direct address. Raises where nothing answers there."""
@@ -117,7 +121,7 @@ class Prober:
         """How long a request waits with nothing under way. Raises where it is not HTTP."""
         self.requests.wait(REST_SECONDS)
         wait = self.requests.wait(REST_SECONDS)  # the first request of all may be a slow one
-        late = wait is None or wait > REST_SECONDS
+        late = wait is None or wait >= REST_SECONDS
         if late and (data := greeting(self.requests.url, self.requests.left())):
             told = f"what answers there is not HTTP: it sent {quoted(data)}"
             raise ConnectionError(f"{self.requests}: {told}.")

@@ -15,8 +15,10 @@ from labserver.diagnosis.rules.sharing import nothing_any_more
 from labserver.diagnosis.together import PAUSE
 from labserver.recording import Recording, counted
 
-# Behind others a server may well be meant to take one request at a time.
-ASYNC = re.compile(r"uvicorn|hypercorn|daphne|granian|aiohttp|tornado|nginx|envoy|caddy", re.I)
+# Servers and proxies that take many requests at once. Any other may be meant to take one.
+SERVES_MANY = re.compile(
+    r"uvicorn|hypercorn|daphne|granian|aiohttp|tornado|nginx|envoy|caddy", re.I
+)
 STUCK = 0.12  # seconds for headers that a machine seldom takes
 LEFT = 0.5  # seconds that a server has to notice that a stream was left
 SLOWER = 4  # times as long as without a stream
@@ -97,8 +99,8 @@ def _after_the_first(first: Recording, second: Recording, apart: float) -> str:
     return f"the second got its first bytes at {came:.3f} s, the first its last at {ended:.3f} s"
 
 
-def _is_async(seen: Observation) -> bool:
-    return bool(ASYNC.search(seen.alone.response.headers.get("server", "")))
+def _serves_many(seen: Observation) -> bool:
+    return bool(SERVES_MANY.search(seen.alone.response.headers.get("server", "")))
 
 
 def _is_flood(seen: Observation) -> bool:
@@ -115,19 +117,19 @@ def _is_flood(seen: Observation) -> bool:
     repeat="pair",
 )
 def never_awaits(seen: Observation) -> str:
-    return _others_wait(seen) if _is_async(seen) and _is_flood(seen) else ""
+    return _others_wait(seen) if _serves_many(seen) and _is_flood(seen) else ""
 
 
 @rule(
     "starved",
     Level.FAULT,
     """Other requests wait while this stream runs. This is consistent with a blocking call in
-    async code: time.sleep, requests, a database driver. Await an async call instead, or write the
-    generator as a plain def.""",
+    async code (time.sleep, requests, a database driver), or with a single worker behind a proxy.
+    Await an async call instead, or write the generator as a plain def.""",
     repeat="pair",
 )
 def starved(seen: Observation) -> str:
-    return _others_wait(seen) if _is_async(seen) and not _is_flood(seen) else ""
+    return _others_wait(seen) if _serves_many(seen) and not _is_flood(seen) else ""
 
 
 @rule(
@@ -141,7 +143,7 @@ def starved(seen: Observation) -> str:
 def one_at_a_time(seen: Observation) -> str:
     # Once the first had left, it may still be held: then nobody gets anything any more.
     worse = nothing_any_more(seen) if seen.repeated else ""
-    return _queued(seen) or worse if _is_async(seen) else ""
+    return _queued(seen) or worse if _serves_many(seen) else ""
 
 
 @rule(
@@ -153,4 +155,4 @@ def one_at_a_time(seen: Observation) -> str:
     repeat="pair",
 )
 def advice_one_at_a_time(seen: Observation) -> str:
-    return "" if _is_async(seen) else _others_wait(seen) or _queued(seen)
+    return "" if _serves_many(seen) else _others_wait(seen) or _queued(seen)
