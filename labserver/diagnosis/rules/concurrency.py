@@ -19,14 +19,17 @@ from labserver.recording import Recording, counted
 SERVES_MANY = re.compile(
     r"uvicorn|hypercorn|daphne|granian|aiohttp|tornado|nginx|envoy|caddy", re.I
 )
-STUCK = 0.12  # seconds for headers that a machine seldom takes
+# Another request waits:
+STUCK = 0.12  # seconds for its headers, which even a busy machine seldom takes
 LEFT = 0.5  # seconds that a server has to notice that a stream was left
 SLOWER = 4  # times as long as without a stream
-MOSTLY = 0.5  # of a time: that beside the streams, that from a stream's first bytes to its last
-FLOOD_CHUNKS, FLOOD = 100, 0.002  # more chunks, in fewer seconds each: a loop that never waits
+MOSTLY = 0.5  # of the time that was watched
+# A loop that never waits: more chunks than this, and fewer seconds from one to the next.
+FLOOD_CHUNKS, FLOOD = 100, 0.002
+# A second stream waits for the end of the first. Shares are of the first one's time to its end.
 SILENT = 1.0  # seconds in which the second got nothing, at least
-AFTER_THE_FIRST = 0.9  # of the time until the first one's last bytes: a second that began later
-AS_ONE = 0.5  # of the same: a first one that began later came as one, and shows nothing
+SECOND_LATE = 0.9  # of that time: a second that begins later began after the first
+FIRST_LATE = 0.5  # of that time: a first one that begins later leaves no time to compare
 
 
 def _others_wait(seen: Observation) -> str:
@@ -91,10 +94,10 @@ def _after_the_first(first: Recording, second: Recording, apart: float) -> str:
     """
     begun, ended = first.chunks[0].at, first.chunks[-1].at
     expected, came = apart + begun, apart + second.chunks[0].at  # alone, it is as quick
-    if begun > AS_ONE * ended:
+    if begun > FIRST_LATE * ended:
         return ""  # there is no time in which the second could have begun
     late = came - expected > max(NOTABLE, MOSTLY * (ended - begun))
-    if came <= AFTER_THE_FIRST * ended or not late:
+    if came <= SECOND_LATE * ended or not late:
         return ""
     return f"the second got its first bytes at {came:.3f} s, the first its last at {ended:.3f} s"
 
