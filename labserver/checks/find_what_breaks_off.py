@@ -124,7 +124,8 @@ def _noted() -> Iterator[list[logging.LogRecord]]:
 
     def made(*args: Any, **options: Any) -> logging.LogRecord:
         record = make(*args, **options)
-        if not record.name.startswith("http"):  # httpx logs what the check asks
+        # httpx logs what the check asks, asyncio that a client has left.
+        if record.name.partition(".")[0] not in ("httpx", "httpcore", "asyncio"):
             records.append(record)
         return record
 
