@@ -10,6 +10,7 @@ import atexit
 import concurrent.futures.thread  # noqa: F401 - before us, so that its end comes after ours
 import os
 import threading
+from contextlib import suppress
 from typing import Protocol
 from weakref import WeakSet
 
@@ -47,4 +48,5 @@ def _stop_all() -> None:
     for server in servers:
         server.begin_to_stop()
     for server in servers:
-        server.stop()
+        with suppress(Exception):  # of its print: else Python would wait for no thread
+            server.stop()

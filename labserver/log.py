@@ -107,7 +107,12 @@ class ThreadLog(logging.Filter):
 def _is_of_cancelled(record: logging.LogRecord) -> bool:
     """Whether it tells that the task which logs it was cancelled, and not one that it awaits."""
     error = record.exc_info[1] if record.exc_info else None
-    task = asyncio.current_task() if isinstance(error, asyncio.CancelledError) else None
+    if not isinstance(error, asyncio.CancelledError):
+        return False
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no loop runs: the server itself ended by it
+        return False
     return task is not None and task.cancelling() > 0
 
 

@@ -74,7 +74,9 @@ class Recording:
     bound: float = 0.0  # what was reached, for the endings that name one
 
     def __repr__(self) -> str:
-        status, place = self.response.status_code, masked(self.location)
+        status = self.response.status_code
+        with hidden(self.response.request.headers):  # a Location may quote them
+            place = masked(self.location)
         redirect = f", redirect to {printable(place)[:MOST_REASON]}" if place else ""
         return f"<Recording {self.method} {self.url}: {status}{redirect}, {self.summary}>"
 

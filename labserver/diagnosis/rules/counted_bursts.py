@@ -15,7 +15,7 @@ from labserver.recording import Recording
 
 USUAL = [2**n for n in range(10, 17)]  # bytes of a buffer: 1 to 64 KiB
 AROUND = len("\r\n\r\n")  # bytes around a chunk, beside the digits of its size
-ENOUGH = 3  # bursts of unlike numbers of chunks that end at one size by no chance
+ENOUGH = 5  # bursts of unlike numbers of chunks that end at one size by no chance
 
 
 @rule(

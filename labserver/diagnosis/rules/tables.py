@@ -31,7 +31,8 @@ def header_repeated(seen: Observation) -> str:
     sure = any(map(_is_of_numbers, zip(*map(SEPARATOR.split, rows), strict=False)))
     times = lines.count(header)
     if not sure:
-        times = sum(_rows(chunk.data)[0] == header for chunk in seen.alone.chunks)
+        starts = [_rows(chunk.data)[0] == header for chunk in seen.alone.chunks]
+        times = sum(starts) if all(starts) else 0  # once for each batch; a log has rows between
     telling = (sure or SEPARATOR.search(header)) and all(map(_is_name, SEPARATOR.split(header)))
     least = 2 if sure else HEADER_TIMES
     told = f"{quoted(header.decode(errors='replace'))} {counted(times, 'time')}"
