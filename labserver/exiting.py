@@ -33,7 +33,8 @@ def stop_at_exit(server: Stoppable) -> None:
     _started.setdefault(os.getpid(), WeakSet()).add(server)
     # What is given last is called first: before the ends of executors that an app has imported.
     try:
-        threading._register_atexit(_stop_all)  # type: ignore[attr-defined]
+        if threading._threading_atexits[-1].func is not _stop_all:  # type: ignore[attr-defined]
+            threading._register_atexit(_stop_all)  # type: ignore[attr-defined]
     except (AttributeError, RuntimeError):  # it is private; Python ends already
         atexit.register(_stop_all)
 

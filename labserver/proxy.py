@@ -93,7 +93,7 @@ def nginx(settings: str = "", app: str = "", quiet: bool = False) -> Iterator[Pr
     machine's own `nginx`. Where none is, a line says so, and the address is the app's own.
 
     Raises RuntimeError where nothing is served or nginx does not start, ValueError with nginx's
-    own message where it refuses the settings.
+    own message where it refuses the settings, OSError where no port is free.
     """
     running = current.running()
     app = app or (running.url if running else "")
@@ -104,10 +104,10 @@ def nginx(settings: str = "", app: str = "", quiet: bool = False) -> Iterator[Pr
         print(NONE_HERE, flush=True)
         yield Proxy(app, None)
         return
-    folder = tempfile.mkdtemp(prefix="labserver-nginx-")
     port = free_port()
-    lines = CONFIGURATION.format(port=port, app=app, settings=settings)
-    Path(folder, "nginx.conf").write_text(lines, encoding="utf-8")
+    lines = CONFIGURATION.format(port=port, app=app, settings=settings).encode()
+    folder = tempfile.mkdtemp(prefix="labserver-nginx-")
+    Path(folder, "nginx.conf").write_bytes(lines)
     command = [program, "-p", folder, "-e", "error.log", "-c", "nginx.conf"]
     process = keeper.start(folder, *command, stderr=subprocess.PIPE)
     try:
@@ -174,6 +174,8 @@ def _refused(said: str, settings: str) -> Exception:
     if message is None:
         return RuntimeError(f"nginx did not start: {said.strip() or 'no reason given'}")
     reason, number = message.groups()
+    if reason.startswith("bind() "):  # another program has the port
+        return RuntimeError(f"nginx did not start: {reason}")
     lines, at = settings.splitlines(), int(number or 0) - SETTINGS_AT
     if 1 <= at <= len(lines):
         where = f"line {at} of the settings, {lines[at - 1].strip()!r}"

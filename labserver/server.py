@@ -17,7 +17,6 @@ import asyncio
 import inspect
 import os
 import threading
-import traceback
 from contextlib import suppress
 from typing import NoReturn
 
@@ -172,8 +171,7 @@ class Server:
         self.stop()
         if not in_time:
             raise RuntimeError(f"The app was not ready within {START_SECONDS:.0f} s.")
-        said = "".join(traceback.format_exception_only(error)) if error else self.log
-        reason = shown_lines(said.strip()).partition("\n")[0] or "no reason given"
+        reason = shown_lines(_told(error) if error else _told_in(self.log))
         raise RuntimeError(f"The app failed while starting. {reason}") from error
 
     def _run(self) -> None:
@@ -213,3 +211,21 @@ def _check_app(app: object) -> None:
         ) from None
     except ValueError:  # callable, without a signature to look at
         pass
+
+
+def _told(error: BaseException) -> str:
+    """An error by its name and the first line of its message; of a group, its first one, too."""
+    try:
+        message = str(error).strip().partition("\n")[0]
+    except Exception:
+        message = "it has no text"
+    if isinstance(error, BaseExceptionGroup):
+        message += f": {_told(error.exceptions[0])}"
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def _told_in(log: str) -> str:
+    """What an app that does not raise said in its `lifespan.startup.failed`, on one line."""
+    said = log.removeprefix("ERROR uvicorn.error:").partition("\nERROR ")[0].strip()
+    lines = [line for line in said.splitlines() if line[:1].strip()] or ["no reason given"]
+    return lines[-1 if lines[0].startswith("Traceback ") else 0]

@@ -50,7 +50,7 @@ class StoppableServer(uvicorn.Server):
 
         To be called in the loop. It looks again until then, or until another one has set `told`.
         """
-        awaited = len(self.server_state.connections) - len(self._idle())
+        awaited = sum(map(_is_awaited, self.server_state.connections))
         if looks <= 1 and len(self.server_state.tasks) <= awaited:
             told.set()
         elif not told.is_set():
@@ -104,6 +104,17 @@ class StoppableServer(uvicorn.Server):
         for server in self.servers:
             with suppress(ValueError):  # closed already
                 server.close()
+
+
+def _is_awaited(connection: Any) -> bool:
+    """Whether the client of a connection waits for more of a response, or for a message."""
+    if connection.transport.is_closing():  # no more can come but what is sent already
+        return False
+    if not hasattr(connection, "cycle"):  # a WebSocket
+        return not connection.close_sent
+    # What is left of a body with a length. A response to HEAD has none, whatever the app sends.
+    left = getattr(connection.conn._writer, "_length", None)
+    return connection.cycle is not None and not connection.cycle.response_complete and left != 0
 
 
 async def cancel_rest() -> None:

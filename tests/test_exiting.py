@@ -75,6 +75,34 @@ def test_a_script_that_ends_shuts_its_app_down(end):
     assert done.stdout.splitlines()[1:] == ["cleaned up", "shut down"], done.stderr
 
 
+def test_what_cannot_be_stopped_cuts_off_neither_the_next_nor_a_thread():
+    code = """if True:
+    import threading
+    from labserver.exiting import stop_at_exit
+
+    class One:
+        def __init__(self, name):
+            self.name = name
+            stop_at_exit(self)
+
+        def begin_to_stop(self):
+            pass
+
+        def stop(self):
+            print(self.name, flush=True)
+            raise BrokenPipeError(self.name)
+
+    ending = threading.Event()
+    threading._register_atexit(ending.set)  # called after the end of the two
+    both = One("one"), One("two")
+    threading.Thread(target=lambda: print(ending.wait(60) and "thread", flush=True)).start()
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=NO_PROXIES, capture_output=True, text=True, timeout=LONG
+    )
+    assert sorted(done.stdout.split()) == ["one", "thread", "two"], done.stderr
+
+
 def test_a_kernel_that_ends_shuts_its_app_down(tmp_path):
     from jupyter_client.manager import start_new_kernel
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ from apps import answering
 from fastapi import BackgroundTasks, FastAPI, WebSocket
 from fastapi.responses import StreamingResponse
 from machine import NO_PROXIES
-from waiting import LONG, PATIENT
+from waiting import LONG, PATIENT, wait_until
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -223,6 +224,66 @@ def test_a_socket_that_the_server_closed_is_waited_for_too():
         with connect(server.url.replace("http", "ws")) as socket, pytest.raises(ConnectionClosed):
             socket.recv()
         assert "after the end" in server.log
+
+
+@pytest.mark.usefixtures("patient_reader")
+@pytest.mark.parametrize("beside", ["nobody", "a client that reads nothing"])
+def test_it_waits_for_an_app_that_goes_on_when_its_client_has_all(beside):
+    app = FastAPI()
+
+    async def failing(n):
+        yield "x"
+        await asyncio.sleep(0.02)
+        raise LookupError(f"number {n}.")
+
+    async def length(n: int):
+        return StreamingResponse(failing(n), headers={"Content-Length": "1"})
+
+    async def task(n: int, tasks: BackgroundTasks):
+        async def work():
+            async for _ in failing(n):
+                pass
+
+        tasks.add_task(work)
+
+    app.get("/length/{n}")(length)
+    app.head("/head/{n}")(lambda n: StreamingResponse(failing(n)))
+    app.get("/task/{n}")(task)
+
+    async def large():
+        yield b"x" * 2**26
+        raise LookupError("none has read")
+
+    app.get("/large")(lambda: StreamingResponse(large()))
+    with Server(app) as server, socket.create_connection(("127.0.0.1", server.port)) as line:
+        if beside != "nobody":
+            line.sendall(b"GET /large HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            wait_until(lambda: "none has read" in server.log)
+        for n, kind in enumerate(("length", "head", "task")):
+            method = "HEAD" if kind == "head" else "GET"
+            with httpx.Client(**PATIENT) as client:  # which keeps its connection open
+                assert client.request(method, f"{server.url}/{kind}/{n}").status_code == 200
+                assert f"number {n}." in server.log
+
+
+def test_an_error_that_ends_the_event_loop_is_kept(client):
+    app = FastAPI()
+    left = []
+
+    async def rude():
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            for task in asyncio.all_tasks():
+                task.cancel()
+
+    @app.get("/")
+    async def leave_it():
+        left.append(asyncio.create_task(rude()))
+
+    with Server(app) as server:
+        client.get(server.url)
+    assert "The server ended by an error." in server.log and "CancelledError" in server.log
 
 
 def test_a_task_that_was_cancelled_and_is_awaited_is_an_error(client):

@@ -187,6 +187,7 @@ def test_a_page_from_elsewhere_reaches_no_app_through_it(served):
         ("location / { return 200; }", "line 1 .* duplicate location"),
         ("gzip on", "the settings: unexpected"),
         ("add_header X $none;", "the settings: unknown"),
+        ("# \udcff", "can't encode"),
     ],
 )
 def test_settings_that_nginx_refuses(settings, words, served, temporary):
@@ -199,8 +200,15 @@ def test_settings_that_nginx_refuses(settings, words, served, temporary):
 def test_another_program_on_its_port_is_not_taken_for_it(served, monkeypatch, temporary):
     with Server(app) as other:
         monkeypatch.setattr(proxy, "free_port", lambda: other.port)
-        with pytest.raises(ValueError, match=rf"bind\(\) to 127.0.0.1:{other.port} failed"):
+        with pytest.raises(RuntimeError, match=rf"start: bind\(\) to 127.0.0.1:{other.port} f"):
             nginx(app=served).__enter__()
+
+    def none_is_free():
+        raise OSError("none")
+
+    monkeypatch.setattr(proxy, "free_port", none_is_free)
+    with pytest.raises(OSError, match="none"):
+        nginx(app=served).__enter__()
     assert not [*temporary.iterdir()]
 
 

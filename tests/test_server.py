@@ -56,6 +56,7 @@ def test_two_hundred_servers_leave_nothing(client):
         if cycle == 20:
             gc.collect()
             before = process.memory_info().rss, process.num_fds(), threading.active_count()
+            at_exit = len(threading._threading_atexits)
     with client.stream("GET", serve(streaming(finished)).url + "/sse") as response:
         text = response.iter_text()
         assert "".join(next(text) for _ in range(5)).count("data: x\r\n\r\n") == 5
@@ -64,6 +65,7 @@ def test_two_hundred_servers_leave_nothing(client):
     assert process.memory_info().rss - before[0] < 30 * 2**20
     assert process.num_fds() <= before[1] + 2
     assert threading.active_count() <= before[2] + 2
+    assert len(threading._threading_atexits) <= at_exit + 2  # others' may come between
     assert len(finished) == 201
 
 
@@ -81,6 +83,62 @@ def test_an_app_that_fails_while_starting_leaves_none(client):
     with pytest.raises(httpx.ConnectError):
         client.get(last.url)
     assert serve(answering("two")).url == last.url
+
+
+# Of a layer that catches all errors, this is what Starlette has made of one.
+TRACEBACK = """Traceback (most recent call last):
+  File "main.py", line 2, in lifespan
+    connect()
+LookupError: no database
+"""
+
+
+class Wordless(Exception):
+    def __str__(self):
+        raise LookupError
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            SyntaxError("invalid", ("settings.py", 2, 1, "x = = 1")),
+            "invalid (settings.py, line 2)",
+        ),
+        (ExceptionGroup("two", [ValueError("a\nb")]), "two (1 sub-exception): ValueError: a"),
+        (LookupError("\n  no database\n  at db"), "no database"),
+        (Wordless(), "it has no text"),
+        (ValueError("  "), ""),
+    ],
+)
+def test_why_an_app_fails_while_starting_is_told_by_name_on_one_line(error, told):
+    @asynccontextmanager
+    async def lifespan(app):
+        raise error
+        yield
+
+    name = type(error).__name__
+    with pytest.raises(RuntimeError) as caught:
+        Server(FastAPI(lifespan=lifespan)).start()
+    assert str(caught.value) == f"The app failed while starting. {name}{told and ': '}{told}"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("no database\nat db", "no database"),
+        (TRACEBACK, "LookupError: no database"),
+        ("", "Application startup failed. Exiting."),
+    ],
+)
+def test_why_is_told_too_by_an_app_that_says_so_and_raises_nothing(said, told):
+    async def app(scope, receive, send):
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": said})
+
+    with pytest.raises(RuntimeError) as caught:
+        Server(app).start()
+    assert str(caught.value) == f"The app failed while starting. {told}"
 
 
 def test_an_app_that_never_starts_is_given_up(client, monkeypatch):
