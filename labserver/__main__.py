@@ -28,8 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
     141 for a pipe that was closed.
     """
     options = _parser().parse_args(arguments)
-    if sys.stdout is None:  # the caller closed it
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # the caller closed it; print would take the other one
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe need not be UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")
     run: Callable[[argparse.Namespace], int] = options.run

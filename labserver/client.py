@@ -48,18 +48,16 @@ def built(
     client: httpx.Client, method: str, url: httpx.URL, options: dict[str, Any]
 ) -> httpx.Request:
     """A request, its headers and cookies in UTF-8. Raises ValueError for text that is none."""
-    if params := options.pop("params", None):
-        url = httpx.URL(url, params=params)
-    headers = in_utf_8(options.pop("headers", None))
-    cookies = httpx.Cookies(options.pop("cookies", None))
-    if cookies and "cookie" not in headers:  # httpx itself would send them in ASCII alone
-        bare = httpx.Request(method, url)
-        bare.headers.encoding = "utf-8"
-        cookies.set_cookie_header(bare)
-        sent = [(name, value) for name, value in bare.headers.raw if name.lower() == b"cookie"]
-        headers = httpx.Headers([*headers.raw, *sent])
     with _text_that_can_be_sent():
-        return client.build_request(method, url, headers=headers, **options)
+        bare = httpx.Request(method, url, params=options.pop("params", None))
+        headers = in_utf_8(options.pop("headers", None))
+        cookies = httpx.Cookies(options.pop("cookies", None))
+        if cookies and "cookie" not in headers:  # httpx itself would send them in ASCII alone
+            bare.headers.encoding = "utf-8"
+            cookies.set_cookie_header(bare)
+            sent = [(name, value) for name, value in bare.headers.raw if name.lower() == b"cookie"]
+            headers = httpx.Headers([*headers.raw, *sent])
+        return client.build_request(method, bare.url, headers=headers, **options)
 
 
 def in_utf_8(headers: Any) -> httpx.Headers:

@@ -29,13 +29,15 @@ class Deadline:
             self._timer.start()
         return self
 
-    def __exit__(self, *exc_info: object) -> None:
+    def __exit__(self, error: object, *rest: object) -> None:
         self._timer.cancel()
+        if error and self._stream is not None:  # httpx leaves it open, if a proxy speaks no SOCKS
+            self._stream.close()
 
     def added_to(self, options: dict[str, Any]) -> dict[str, Any]:
         """Options for httpx, with the timeout and with a trace that finds the socket."""
         extensions = dict(options.get("extensions") or {})
-        callers_trace = extensions.get("trace", lambda name, info: None)
+        callers_trace = extensions.get("trace") or (lambda name, info: None)
 
         def trace(name: str, info: dict[str, Any]) -> None:
             # Also "proxy.start_tls.complete": a proxy's tunnel has a stream of its own.

@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+from contextlib import suppress
 
 # Bytes as Python's repr writes them, "b'…'", and nothing else: it is read by Python.
 _ESCAPE = r"""\\(?:[\\'nrt]|x[0-9a-f]{2})"""
@@ -20,11 +21,24 @@ def printable(text: str) -> str:
 def tell(text: str, end: str = "\n", flush: bool = True) -> None:
     """Print in one piece, since other threads print too, and also where the output is no UTF-8.
 
-    That is so for a script on Windows whose output goes to a file: it has escapes instead.
+    That is so for a script on Windows whose output goes to a file: it has escapes instead. What a
+    program has put in the output's place need not have an encoding, nor one that Python knows.
     """
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    text = (text + end).encode(encoding, "backslashreplace").decode(encoding)
-    print(text, end="", flush=flush)
+    text += end
+    with suppress(AttributeError, LookupError, TypeError):
+        encoding = sys.stdout.encoding
+        text = text.encode(encoding, "backslashreplace").decode(encoding)
+    print(text, end="", flush=flush and hasattr(sys.stdout, "flush"))
+
+
+def in_notebook() -> bool:
+    """Whether what is printed goes to a notebook."""
+    return "ipykernel" in type(sys.stdout).__module__
+
+
+def can_rewrite() -> bool:
+    """Whether a line that was printed can be taken back: in a pipe or a file it would be noise."""
+    return in_notebook() or bool(getattr(sys.stdout, "isatty", bool)())
 
 
 def without_repr(text: str) -> str:

@@ -85,14 +85,17 @@ def record_watched(
     `raw` leaves a content-encoding as it came.
     """
     address, lab = resolve(url)
-    if not METHOD.fullmatch(method):
+    if not (isinstance(method, str) and METHOD.fullmatch(method)):
         raise ValueError(f"A method is a word such as GET, not {method!r}.")
-    client = client_for(address, bool(httpx_options.get("follow_redirects")))
-    send_options = {k: httpx_options.pop(k) for k in SEND_OPTIONS if k in httpx_options}
+    options = {k: v for k, v in httpx_options.items() if v is not httpx.USE_CLIENT_DEFAULT}
+    own_timeout = "timeout" in {**options, **(options.get("extensions") or {})}
+    send_options = {k: options.pop(k) for k in SEND_OPTIONS if k in options}
+    followed = bool(send_options.get("follow_redirects"))
+    client = client_for(address, followed)
     with ExitStack() as stack:
         deadline = Deadline(bounds.seconds)
-        request = built(client, method, address, deadline.added_to(httpx_options))
-        request.extensions["followed"] = send_options.get("follow_redirects")  # for the client
+        request = built(client, method, address, deadline.added_to(options))
+        request.extensions["followed"] = followed  # for the client
         if watcher:
             watcher.request(request)
         moments = stack.enter_context(lab.sends.watching()) if lab else {}
@@ -102,7 +105,7 @@ def record_watched(
         try:
             response = client.send(request, stream=True, **send_options)
         except NO_RESPONSE as error:
-            raise _no_response(request, error, deadline, "timeout" in httpx_options) from None
+            raise _no_response(request, error, deadline, own_timeout) from None
         except KeyboardInterrupt:
             raise KeyboardInterrupt from None  # without the many lines of where it was waiting
         stack.callback(response.close)

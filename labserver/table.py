@@ -1,6 +1,5 @@
 """The rows that `record` prints: as they come, without flooding the front end."""
 
-import sys
 import time
 from collections import deque
 
@@ -8,7 +7,7 @@ import httpx
 
 from labserver.decoding import decoders_for
 from labserver.masking import masked, shown_url, without_secrets
-from labserver.printing import printable, tell
+from labserver.printing import can_rewrite, in_notebook, printable, tell
 from labserver.recording import Chunk, RecordedEvent, Recording, Watcher
 
 FIRST, LAST = 40, 5  # rows that a long stream shows
@@ -23,10 +22,9 @@ class Table(Watcher):
     """A watcher that prints the first 40 rows, then a line of progress, at the end the last 5."""
 
     def __init__(self) -> None:
-        notebook = in_notebook()
         # In a notebook, ipykernel sends by itself what is not flushed here, within 0.2 s.
-        self._update_seconds = UPDATE_SECONDS if notebook else 0.0
-        self._rewrites = notebook or sys.stdout.isatty()  # noise in a pipe or a file
+        self._update_seconds = UPDATE_SECONDS if in_notebook() else 0.0
+        self._rewrites = can_rewrite()
         self._count = 0
         self._last_at = 0.0
         self._flushed = 0.0
@@ -89,11 +87,6 @@ class Table(Watcher):
         if flush:
             self._flushed = now
         tell(text, end="", flush=flush)
-
-
-def in_notebook() -> bool:
-    """Whether what is printed goes to a notebook."""
-    return "ipykernel" in type(sys.stdout).__module__
 
 
 def status_line(recording: Recording) -> str:

@@ -39,6 +39,8 @@ app.get("/missing")(lambda: PlainTextResponse("not here", 404))
 
 app.get("/redirect")(lambda: RedirectResponse("/five"))
 
+app.get("/elsewhere")(lambda place: Response(None, 302, {"Location": place}))
+
 app.get("/empty")(lambda: Response(status_code=204))
 
 app.get("/unknown-coding")(lambda: Response(b"\x0b", headers={"Content-Encoding": "made-up"}))

@@ -9,16 +9,21 @@ import contextlib
 import io
 import multiprocessing
 import re
+import sys
+import time
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 from answers import EXERCISES, Answer, answers
+from fastapi import FastAPI
 from machine import ROOT
 from verdicts import ready, verdict, verdict_that_says, warm_up
 
-from labserver import checks
+from labserver import checks, record
 from labserver.checks import cutting, exercise
+from labserver.checks.meanwhile import Held
 from labserver.recording import RecordedEvent
+from labserver.server import Server
 
 AT_ONCE = 4  # answers
 
@@ -124,6 +129,19 @@ def test_an_answer_that_cancels_its_own_task_becomes_a_line():
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         assert checks.deadline(read_for) is False
     assert printed.getvalue() == "Not yet: CancelledError.\n"
+
+
+def test_a_python_that_shows_no_frames_of_threads_says_that_nobody_waits(monkeypatch):
+    monkeypatch.delattr(sys, "_current_frames")
+    held, app = Held(), FastAPI()
+
+    @app.get("/")
+    async def block():
+        time.sleep(0.3)
+
+    with Server(held.layer(app)) as server:
+        record(server.url, quiet=True)
+    assert held.share("/") == 0
 
 
 def test_the_stop_button_ends_a_check(monkeypatch):

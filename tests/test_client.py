@@ -10,7 +10,7 @@ import certifi
 import httpx
 import pytest
 from machine import NO_PROXIES
-from streams import app
+from streams import answering_once, app
 from waiting import LONG
 
 from labserver import record, serve
@@ -136,14 +136,16 @@ def told(url, **environment):
         ("SSL_CERT_FILE", __file__),
     ],
 )
-def test_a_variable_of_no_use_is_named(name, value, lab):
-    in_python, in_terminal = told("http://lab.invalid/", **{name: value})
+def test_a_variable_of_no_use_is_named(name, value, lab, tmp_path):
+    (tmp_path / "socksio.py").write_text("raise ImportError")  # as if nobody had installed it
+    without = {"PYTHONPATH": str(tmp_path), name: value}
+    in_python, in_terminal = told("http://lab.invalid/", **without)
     last = in_python.stderr.splitlines()[-1]
     assert last.startswith(f"ConnectionError: {name} in the environment cannot be used: ")
     assert in_terminal.returncode == 1
     assert in_terminal.stderr.splitlines() == [last.removeprefix("ConnectionError: ")]
     assert "s3cret" not in in_python.stderr.splitlines()[-1]
-    for answer in told(f"{lab.url}/five", **{name: value}):
+    for answer in told(f"{lab.url}/five", **without):
         assert answer.returncode == 0, answer.stderr
 
 
@@ -197,6 +199,17 @@ def test_redirects_are_followed_past_proxies_too(lab, environment):
 def test_a_proxy_that_does_not_answer_is_named():
     in_python, _ = told("http://lab.invalid/", HTTP_PROXY="http://127.0.0.1:1")
     assert "(HTTP_PROXY in the environment may send this to a proxy.)" in in_python.stderr
+
+
+@pytest.mark.parametrize("said", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\5\xff", b"\5\x80", b""])
+def test_a_proxy_that_speaks_no_socks_is_named(said, environment):
+    pytest.importorskip("socksio")
+    with answering_once(said) as url, pytest.raises(ConnectionError) as caught:
+        environment("ALL_PROXY", url.replace("http://", "socks5://me:s3cret@"))
+        record("http://lab.invalid/")
+    words = str(caught.value)
+    assert words.endswith(" (ALL_PROXY in the environment may send this to a proxy.)")
+    assert "s3cret" not in words and "\n" not in words
 
 
 def answer(listener, asked):

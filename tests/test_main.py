@@ -247,6 +247,14 @@ def test_a_closed_output_is_no_fault(closed, url):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no such redirection there")
+def test_lines_for_machines_are_alone_where_stderr_is_closed(url):
+    words = ["--json", f"{url}/sse?count=2&every=0"]
+    line = f"exec {shlex.join([*RECORD, *words])} 2>&-"
+    rows = run("sh", "-c", line).stdout.splitlines()
+    assert [json.loads(row)["data"] for row in rows] == ["Event 0", "Event 1"]
+
+
 @interrupts
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_it_can_be_interrupted_where_a_script_started_it_in_the_background(name, start, url):

@@ -93,6 +93,27 @@ def test_other_options_are_those_of_httpx():
         record("/silent", timeout=0.2, quiet=True)
 
 
+NOT_SET = httpx.USE_CLIENT_DEFAULT
+OPTIONS = ("auth", "follow_redirects", "timeout", "cookies", "params", "headers", "extensions")
+
+
+@pytest.mark.parametrize("options", [dict.fromkeys(OPTIONS, NOT_SET), dict.fromkeys(OPTIONS)])
+def test_an_option_that_is_not_set_changes_nothing(options, capsys):
+    got = record("/redirect?a=1", **options)
+    assert (got.response.status_code, got.location, got.whole) == (307, "/five", True)
+    with pytest.raises(TimeoutError, match=r"/silent: no response within 0\.2 s\.$"):
+        record("/silent", seconds=0.2, **options)
+
+
+def test_options_of_httpx_mean_what_they_mean_there():
+    assert record("/redirect", follow_redirects=1, quiet=True).size == 40
+    assert record("/redirect", follow_redirects="", quiet=True).status.startswith("307")
+    assert record("/many?n=3", params={}, quiet=True).url.endswith("/many")
+    assert record("/empty", extensions={"trace": None}, quiet=True).whole
+    with pytest.raises(TimeoutError, match=r"/silent: no response in time: timed out\.$"):
+        record("/silent", extensions={"timeout": {"read": 0.2}})
+
+
 @pytest.mark.parametrize("password", ["S3CRET/x", "S3CRET#x", "S3CRET?x", "a/S3CRET@x"])
 def test_a_password_that_makes_an_address_wrong_is_not_shown(password):
     with pytest.raises(ValueError, match="'http://h:1/' is not a URL: a password has") as caught:
@@ -256,14 +277,16 @@ def test_cookies_are_sent_in_utf_8(headers):
 
 
 @pytest.mark.parametrize(
-    "options", [{"headers": {"Łódź": "x"}}, {"headers": {"x": "\ud800"}}, {"json": ["\ud800"]}]
+    "options",
+    [{"headers": {"Łódź": "x"}}, {"headers": {"x": "\ud800"}}, {"json": ["\ud800"]}]
+    + [{"cookies": {"a": "\ud800"}}, {"params": {"a": "\ud800"}}, {"params": "\ud800"}],
 )
 def test_text_that_cannot_be_sent_is_one_line(options):
     with pytest.raises(ValueError, match=r"^This request has text that cannot be sent: .*\.$"):
         record("/body", "POST", **options)
 
 
-@pytest.mark.parametrize("method", ["Łódź", "GET /", "", "a b", "GET\r\nX: y"])
+@pytest.mark.parametrize("method", ["Łódź", "GET /", "", "a b", "GET\r\nX: y", None, 5, b"GET"])
 def test_a_method_is_a_word(method):
     with pytest.raises(ValueError, match="A method is a word such as GET, not "):
         record("/five", method)
@@ -287,6 +310,21 @@ def test_a_secret_in_a_query_is_not_shown(capsys):
         record("http://127.0.0.1:1/?password=s3cret")
     assert "s3cret" not in capsys.readouterr().out + repr(got) + str(caught.value)
     assert got.response.request.url.params["access_token"] == "s3cret"
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["/in?token=S3CRET", "//ann:S3CRET@127.0.0.1:1/", "/#id_token=S3CRET", "/in;password=S3CRET"]
+    + ["/?a=1&to=%2Fx%3Fsig%3DS3CRET", "my://back?ticket=S3CRET", "http://[::1/?api_key=S3CRET"],
+)
+def test_a_secret_in_a_location_is_not_shown(place, capsys):
+    for options in ({"quiet": True}, {}, {"follow_redirects": True}):
+        try:
+            print(repr(record("/elsewhere", params={"place": place}, **options)))
+        except ConnectionError as error:
+            print(error)
+    told = capsys.readouterr().out
+    assert "S3CRET" not in told and told.count("redirect to ") > 3
 
 
 def test_the_type_of_a_body_is_said(capsys):

@@ -97,6 +97,32 @@ def test_an_output_that_is_no_utf_8_gets_all_the_same(encoding):
     assert ("日本" if "utf" in encoding else r"\u65e5\u672c") in text and "whole." in text
 
 
+class Output:
+    """As little as a program may put in the place of stdout."""
+
+    def __init__(self, **attributes):
+        self.written = ""
+        self.__dict__ |= attributes
+
+    def write(self, text):
+        self.written += text
+
+
+@pytest.mark.parametrize(
+    "attributes", [{}] + [{"encoding": name} for name in (None, "made-up", "base64", 5, "cp1252")]
+)
+def test_whatever_stands_in_the_place_of_stdout_gets_the_rows(attributes, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", Output(**attributes))
+    assert record("/many?n=42").whole
+    assert "Chunk 41" in sys.stdout.written and sys.stdout.written.endswith(": whole.\n")
+
+
+def test_where_there_is_no_output_the_recording_is_there(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)  # pythonw, on Windows
+    assert record("/many?n=42").whole
+    assert record("/missing", quiet=True).status == "404 Not Found"
+
+
 def test_a_chunk_is_on_the_screen_before_the_next_one_is_made():
     printed = threading.Semaphore(0)
 

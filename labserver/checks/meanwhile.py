@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -108,7 +109,9 @@ class _LoopWatch:
             looked = now
 
     def _waits(self) -> bool:
-        frame = sys._current_frames().get(self._thread)
+        # CPython's own: where it is missing, nobody is held up.
+        frames: dict[int, FrameType] = getattr(sys, "_current_frames", dict)()
+        frame = frames.get(self._thread)
         if frame is None or frame.f_back is None:
             return True
         module, caller = (one.f_globals.get("__name__", "") for one in (frame, frame.f_back))

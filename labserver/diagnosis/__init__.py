@@ -1,6 +1,5 @@
 """What can be told about a stream from outside: a few requests, and their answers compared."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -14,8 +13,7 @@ from labserver.diagnosis.probing import MOST_TIMES, Prober
 from labserver.diagnosis.report import as_text
 from labserver.diagnosis.requests import SAFE, Requests
 from labserver.masking import hidden
-from labserver.printing import tell
-from labserver.table import in_notebook
+from labserver.printing import can_rewrite, tell
 
 __all__ = ["Diagnosis", "Finding", "Level", "diagnose", "examine"]
 
@@ -91,11 +89,11 @@ def examine(
 @contextmanager
 def _waiting_said(say: Callable[..., Any] | None, line: str) -> Iterator[None]:
     """Show a line while it takes its time, where a line can be taken back."""
-    if say is not tell or not (in_notebook() or sys.stdout.isatty()):
+    if say is not tell or not can_rewrite():
         yield
         return
     tell(line, end="")
     try:
         yield
     finally:
-        sys.stdout.write("\r" + " " * len(line) + "\r")
+        tell("\r" + " " * len(line), end="\r", flush=False)

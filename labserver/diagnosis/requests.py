@@ -37,7 +37,7 @@ class Requests:
     ) -> None:
         self.method, self.options = method.upper(), dict(options)
         self.url = resolve(url)[0]
-        if params := self.options.pop("params", None):
+        if (params := self.options.pop("params", None)) is not None:
             self.url = httpx.URL(self.url, params=params)
         self.headers = in_utf_8(headers)
         self.own_delay = OwnDelay()
