@@ -251,11 +251,11 @@ def test_a_post_is_asked_for_and_said_to_be_repeated(capsys):
         found = diagnose(url, "POST", json={"words": ["a", "b", "c"]})
         said = capsys.readouterr().out
         assert [finding.level for finding in found if finding.level is Level.FAULT] == []
-        assert 3 < len(seen) <= 13
+        assert 3 < len(seen) <= 14
         assert {(method, body) for method, body, _ in seen} == {
             ("POST", b'{"words":["a","b","c"]}')
         }
-        assert said.startswith("This sends the same POST up to 13 times")
+        assert said.startswith("This sends the same POST up to 14 times")
         diagnose(url, method="post", json={"words": ["a"]}, quiet=True)
         assert seen[-1][0] == "POST"
         assert capsys.readouterr().out == ""

@@ -29,6 +29,8 @@ from services import (
     text,
 )
 
+from labserver.diagnosis import rules
+
 
 @named("advice-gzip-holds-headers")
 def test_gzip_that_waits_for_the_first_chunk():
@@ -215,3 +217,28 @@ def test_what_refuses_on_purpose_does_not_fail_by_its_coding(status):
     seen.encoded = observed().alone
     seen.encoded.response.status_code = status
     assert "gzip-fails" not in said_of(seen)
+
+
+def test_what_is_refused_or_late_without_a_coding_too_is_not_the_codings_doing():
+    """By now everybody is refused, or gets all at once; the first time it came one by one."""
+    alone = observed(*LINES, type=TEXT)
+    refused, at_once = observed("no", type=TEXT).alone, observed("".join(LINES), type=TEXT).alone
+    refused.response.status_code = 403
+    at_once.chunks = [chunk._replace(at=1.0) for chunk in at_once.chunks]
+    at_once.seconds = 1.0
+    for encoded, code in ((refused, "gzip-fails"), (at_once, "gzip-holds-body")):
+        seen = replace(alone, encoded=encoded)
+        assert code in said_of(seen)
+        second = replace(seen, plain=encoded, repeated=True)
+        if encoded is refused:  # then nothing is compared
+            second.encoded = None
+        assert not {code} & {finding.code for finding in rules.findings(seen, second)}
+        second = replace(seen, plain=alone.alone, repeated=True)
+        assert {code} <= {finding.code for finding in rules.findings(seen, second)}
+
+
+def test_a_page_that_refuses_is_no_body_that_is_held():
+    alone, page = observed(*LINES, type=TEXT), observed("<p>\nno\n</p>\n", type="text/html").alone
+    page.response.status_code, page.seconds = 403, 1.0
+    page.chunks = [chunk._replace(at=1.0) for chunk in page.chunks]
+    assert "gzip-holds-body" not in said_of(replace(alone, encoded=page))

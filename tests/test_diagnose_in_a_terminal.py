@@ -100,7 +100,7 @@ def test_a_post_in_a_terminal():
         posted = in_a_terminal(url, "-d", '{"words": ["a", "b"]}')
         put = in_a_terminal(url, "-X", "PUT", "-d", "{}")
     assert posted.returncode == 0 and posted.stderr == ""
-    assert posted.stdout.startswith("This sends the same POST up to 13 times")
+    assert posted.stdout.startswith("This sends the same POST up to 14 times")
     assert put.returncode == 1 and "405 Method Not Allowed" in put.stdout
 
 

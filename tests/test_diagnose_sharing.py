@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Annotated
 
 import pytest
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Header, Request, Response
 from fastapi.responses import StreamingResponse
 from services import (
     DONE,
@@ -24,6 +24,7 @@ from services import (
     paced,
     routed,
     said_of,
+    sse,
     text,
 )
 
@@ -86,11 +87,21 @@ def test_one_queue_for_an_address():
 
 @named("runs-out")
 def test_slots_that_are_not_given_back():
+    return slots(500)
+
+
+@named("advice-runs-out")
+def test_slots_that_are_not_given_back_and_a_refusal_on_purpose():
+    """Which may be a quota."""
+    return slots(503)
+
+
+def slots(status):
     taken = []
 
     async def route():
         if len(taken) == 2:
-            return Response("busy", 503)
+            return Response("busy", status)
         taken.append(1)
 
         async def body():
@@ -138,6 +149,106 @@ def test_a_lock_that_is_given_back_late_or_never():
         second = replace(alone, pair=pair, repeated=True)
         found = [finding.code for finding in rules.findings(queued, second)]
         assert [one for one in found if "nosniff" not in one] == code
+
+
+def quota(times, status):
+    """Events with ids, so many times; from then on everybody is refused."""
+    asked = itertools.count(1)
+
+    async def route(last_event_id: int = Header(0)):
+        if next(asked) > times:
+            return Response("no more", status)
+        if last_event_id == 8:
+            return Response(status_code=204)
+        return sse(*[f"id: {i}\ndata: {i}\n\n" for i in range(last_event_id + 1, 9)], every=0.1)
+
+    return routed(route)
+
+
+@named("advice-runs-out")
+def test_what_can_be_had_once():
+    return quota(1, 410)
+
+
+@named("advice-runs-out")
+def test_a_quota_that_ends_with_the_second_of_two():
+    return quota(2, 409)
+
+
+@named("advice-runs-out")
+def test_a_quota_that_ends_before_compression_is_asked_for():
+    return quota(3, 403)
+
+
+@named("advice-runs-out")
+def test_a_token_that_runs_out_before_a_client_comes_back():
+    return quota(4, 401)
+
+
+@healthy
+def test_a_limit_that_counts_a_client_for_a_moment_after_it_left():
+    counted = []
+
+    async def route(last_event_id: int = Header(0)):
+        if counted:
+            return Response("one stream a client", 409)
+        counted.append(1)
+
+        async def events():
+            try:
+                for i in itertools.count(last_event_id + 1):
+                    yield f"id: {i}\ndata: tick {i}\n\n"
+                    await asyncio.sleep(0.2)
+            finally:
+                asyncio.get_running_loop().call_later(0.7, counted.clear)
+
+        return StreamingResponse(events(), media_type=SSE, headers=UNCACHED)
+
+    return routed(route)
+
+
+@pytest.mark.parametrize("status", [302, 401, 403, 404, 409, 410, 429, 502, 503, 504])
+def test_who_refuses_everybody_by_now_is_said_to_and_nothing_else(status):
+    """Whichever request was the first to be refused."""
+    alone, no = observed(*EVENTS, DONE, cache_control="no-store"), answer_of(status)
+    well = alone.alone
+    for first, second, encoded in [(well, well, no), (well, no, no), (no, no, no)]:
+        seen = replace(alone, pair=Pair([first, second]), encoded=encoded, again=no)
+        found = said_of(replace(seen, plain=no, repeated=True))
+        number = 2 + [first, second, encoded].index(no)
+        told = f"from request {number} on, '{status} {no.response.reason_phrase}'"
+        assert found == {"advice-runs-out": told}
+
+
+def answer_of(status):
+    """An answer with this status and a page."""
+    answer = observed("<p>\nno\n</p>\n", type="text/html").alone
+    answer.response.status_code = status
+    reason = answer.response.reason_phrase.encode()
+    answer.response.extensions["reason_phrase"] = reason
+    return answer
+
+
+def test_a_service_that_restarts_once_shares_nothing():
+    """Both streams were cut, and the next two were not."""
+    alone = observed(*EVENTS, DONE, cache_control="no-store")
+    cut = observed(*EVENTS[:3], ending=Ending.CUT).alone
+    seen = replace(alone, pair=Pair([cut, cut]), again=alone.alone)
+    well = replace(seen, pair=Pair([alone.alone, alone.alone]))
+    for second, codes in ((well, []), (seen, ["refuses-second"])):
+        assert [finding.code for finding in rules.findings(seen, second)] == codes
+
+
+def test_headers_that_travel_with_a_first_event_are_not_waited_for_longer_than_it():
+    """The first time it came early by chance; alone, too, there was a pause of so long."""
+    alone = observed(*EVENTS[:3], every=6.0, ending=Ending.ENOUGH)
+    alone.pair, alone.alone.headers_at = Pair(unanswered=5.0, waits=[0.01]), 0.001
+    assert "runs-out" not in said_of(alone)
+    quick = observed(*EVENTS, ending=Ending.ENOUGH)
+    quick.pair = Pair(unanswered=5.0, waits=[0.01])
+    assert "runs-out" in said_of(quick)
+    quick.encoded = alone.alone  # it is answered all the same
+    assert "runs-out" not in said_of(quick)
 
 
 @named("advice-takes-over")

@@ -43,22 +43,22 @@ def ask_further(requests: Requests, seen: Observation) -> None:
         seen.accepted = requests.attempt(limit, stop, accept="text/event-stream")
 
 
-def _ask_until_answered(requests: Requests) -> Recording | None:
+def _ask_until_answered(requests: Requests, id: str = "") -> Recording | None:
     """Ask at once, then a second later each time, four times at most.
 
     It ends when it is answered well, or nobody is there.
     """
-    again = None
+    again, headers = None, {"last_event_id": id} if id else {}
     for pause in PAUSES:
         time.sleep(max(0.0, min(pause, requests.left())))
-        again = requests.attempt(TRY_SECONDS, StopAfter(1))
+        again = requests.attempt(TRY_SECONDS, StopAfter(1), False, **headers)
         if not again or not _failed(again):
             break
     return again
 
 
 def _failed(answer: Recording) -> bool:
-    return answer.cut or answer.response.status_code >= 500
+    return answer.cut or not answer.response.is_success
 
 
 def _resume(requests: Requests, seen: Observation) -> None:
@@ -66,5 +66,15 @@ def _resume(requests: Requests, seen: Observation) -> None:
     middle, last = seen.ids[len(seen.ids) // 2], seen.ids[-1]
     for id in [middle, last] if seen.alone.whole else [middle]:
         limit = min(seen.first + RESUME_LATER, RESUME_SECONDS)
-        if answer := requests.attempt(limit, StopAfter(1), last_event_id=id):
+        answer = requests.attempt(limit, StopAfter(1), last_event_id=id)
+        if answer and _failed(answer) and id != last:
+            # A client that has left may count for a moment, or everybody is refused by now.
+            answer = _ask_until_answered(requests, id)
+            control = answer
+            if answer and _failed(answer):
+                control = requests.attempt(limit, StopAfter(1))
+            if not control or _failed(control):
+                seen.again = seen.again or control
+                return
+        if answer:
             seen.resumed[id] = answer

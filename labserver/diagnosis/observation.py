@@ -66,6 +66,7 @@ class Observation:
     pair: Pair = field(default_factory=Pair)
     encoded: Recording | None = None  # asked for as a browser does; the bytes as they came
     no_encoded: float = 0.0  # seconds in which no headers came to that request
+    plain: Recording | None = None  # asked as the first time right after that, when repeated
     accepted: Recording | None = None  # asked for with Accept: text/event-stream
     direct: Recording | None = None  # asked for at the direct address, where one is given
     again: Recording | None = None  # asked once more, once all had left, where one failed

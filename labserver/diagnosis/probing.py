@@ -16,7 +16,14 @@ from dataclasses import replace
 
 from labserver.diagnosis.finding import quoted
 from labserver.diagnosis.further import ask_further
-from labserver.diagnosis.observation import MOST_REDIRECTS, SEVERAL, Observation, Pair, Silence
+from labserver.diagnosis.observation import (
+    MOST_REDIRECTS,
+    NOTABLE,
+    SEVERAL,
+    Observation,
+    Pair,
+    Silence,
+)
 from labserver.diagnosis.requests import Requests
 from labserver.diagnosis.sockets import greeting
 from labserver.diagnosis.stopping import StopAfter
@@ -39,7 +46,7 @@ BROWSER_SECONDS = 4.0  # for the request as a browser makes it, at most
 BROWSER_SHARE = 1 / 3  # of the time that is left, for the same
 PATIENCE = 3.0  # seconds for another request after the stream was left, at least
 SHORT_SECONDS = 2.0  # for a request that shows what it has to show at once
-MOST_TIMES = 13  # that it sends the same request to an address, if that is not a safe one
+MOST_TIMES = 14  # that it sends the same request to an address, if that is not a safe one
 
 
 class Prober:
@@ -107,6 +114,7 @@ class Prober:
             second.encoded, second.no_encoded = None, 0.0
             if self._time_to_repeat():
                 self._as_a_browser(second)
+                self._plainly(second)
         if "pair" in parts:
             second.pair, second.after = Pair(), 0.0
             if self._time_to_repeat():
@@ -152,6 +160,13 @@ class Prober:
         start, stop = time.perf_counter(), StopAfter(PIECES)
         seen.encoded = self.requests.attempt(limit, stop, True, accept_encoding=AS_A_BROWSER)
         seen.no_encoded = 0.0 if seen.encoded else time.perf_counter() - start
+
+    def _plainly(self, seen: Observation) -> None:
+        """Ask as the first time: by now it may refuse everybody, or have nothing to send."""
+        until = seen.encoded.seconds if seen.encoded else seen.no_encoded
+        seen.plain = self.requests.attempt(until + NOTABLE, StopAfter(PIECES, until))
+        if not seen.plain or not seen.plain.response.is_success:
+            seen.encoded, seen.no_encoded = None, 0.0
 
 
 def _patience(seen: Observation) -> float:

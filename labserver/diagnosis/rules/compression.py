@@ -26,7 +26,8 @@ def _compressed(seen: Observation) -> bool:
 
 def _collected(seen: Observation) -> bool:
     """Whether all came at one moment, compressed or, where it is too little for that, not."""
-    items = items_of(seen.encoded) if seen.encoded else []
+    answered = seen.encoded and seen.encoded.response.is_success
+    items = items_of(seen.encoded) if seen.encoded and answered else []
     return len(items) >= SEVERAL and len(bursts_of(items)) == 1
 
 
@@ -42,7 +43,7 @@ def gzip_holds_body(seen: Observation) -> str:
     if not seen.encoded or not (_compressed(seen) or _collected(seen)):
         return ""
     until = seen.encoded.seconds
-    plain, packed = _arrivals(seen.alone, until), _arrivals(seen.encoded, until)
+    plain, packed = _arrivals(seen.plain or seen.alone, until), _arrivals(seen.encoded, until)
     late = plain and (packed[0] if packed else until) - plain[0] > NOTABLE
     few = len(packed) * FEWER <= len(plain) and len(seen.encoded.chunks) != len(plain)
     if not late or not few:
@@ -80,7 +81,7 @@ def _coding(seen: Observation) -> str:
     repeat="encoded",
 )
 def gzip_holds_all(seen: Observation) -> str:
-    plain = seen.alone.headers_at
+    plain = (seen.plain or seen.alone).headers_at
     if seen.no_encoded > max(2 * NOTABLE, SLOWER * plain) and seen.pair.answers:
         return f"none within {seen.no_encoded:.3f} s; uncompressed after {plain:.3f} s"
     return ""
@@ -96,7 +97,7 @@ def gzip_holds_all(seen: Observation) -> str:
 def gzip_holds_headers(seen: Observation) -> str:
     if not seen.encoded or not _headers_with_body(seen):
         return ""
-    plain, packed = seen.alone.headers_at, seen.encoded.headers_at
+    plain, packed = (seen.plain or seen.alone).headers_at, seen.encoded.headers_at
     # Starlette's holds them as long where the client takes no gzip. Then no comparison helps, but
     # for the pace: where each piece takes as long, the first one is what the headers waited for.
     late = packed - plain > NOTABLE and packed > SLOWER * plain
@@ -116,7 +117,9 @@ def gzip_holds_headers(seen: Observation) -> str:
 )
 def gzip_fails(seen: Observation) -> str:
     one, code = seen.encoded, seen.encoded.response.status_code if seen.encoded else 0
-    if not one or seen.alone.cut or not (one.cut or (code >= 400 and code not in BUSY)):
+    failed = one and (one.cut or (code >= 400 and code not in BUSY))
+    plain = seen.plain or seen.alone
+    if not one or not failed or plain.cut or not plain.response.is_success:
         return ""
     return f"as a browser asks: {code}, {one.summary}"
 

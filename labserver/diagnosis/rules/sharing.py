@@ -17,6 +17,7 @@ from labserver.diagnosis.observation import BUSY, SEVERAL, Observation
 from labserver.diagnosis.pace import gaps
 from labserver.recording import Ending, counted
 
+ERROR = 500  # the status of what failed; others refuse, or tell of what is behind
 MOST_NUMBERS = 3000  # that one reader ought to have got
 NUMBER = re.compile(r"\d{1,15}")
 REGULAR = 0.8  # of the steps from number to number are alike
@@ -33,6 +34,7 @@ USUAL = 0.9  # of the gaps are shorter than what counts as usual: the longest ma
     consistent with something limited that is held for the whole stream: a connection of a pool, a
     licence, a slot. Give it back before the stream begins, or allow more of it, or answer 503 with
     Retry-After.""",
+    repeat="pair",
 )
 def refuses_second(seen: Observation) -> str:
     return _failed_of_two(seen) if _starts_over(seen) else ""
@@ -45,19 +47,30 @@ def refuses_second(seen: Observation) -> str:
     all requests share. Make one for each request.""",
 )
 def shared_source(seen: Observation) -> str:
-    return _used_up(seen) or _failed_of_two(seen) or _dealt_out(seen) or _silenced(seen)
+    return _used_up(seen) or _dealt_out(seen)
+
+
+@rule(
+    "shared-source",
+    Level.FAULT,
+    """Two requests at once do not get what one alone gets. This is consistent with one generator,
+    iterator or queue that all requests share. Make one for each request.""",
+    repeat="pair",
+)
+def shared_at_once(seen: Observation) -> str:
+    return _failed_of_two(seen) or _silenced(seen)
 
 
 @rule(
     "runs-out",
     Level.FAULT,
-    """It answered at first, and refused once clients had come and gone. This is consistent with a
+    """It answered at first, and failed once clients had come and gone. This is consistent with a
     slot, a lock or a connection that nobody gives back when a client leaves. Give it back in a
     finally.""",
 )
 def runs_out(seen: Observation) -> str:
-    code = seen.again.response.status_code if seen.again else 0
-    return f"{code} with no stream open; the first time 200" if code >= 500 else ""
+    code = seen.again.response.status_code if seen.again and _refuses(seen) else 0
+    return f"{code} with no stream open; the first time 200" if code == ERROR else ""
 
 
 @rule(
@@ -70,7 +83,8 @@ def runs_out(seen: Observation) -> str:
 def runs_dry(seen: Observation) -> str:
     slowest = max(seen.pair.waits, default=seen.pair.unanswered)
     others_wait = LONGER * slowest > seen.pair.unanswered  # a busy machine, or a frozen server
-    return "" if seen.pair.answers or others_wait else nothing_any_more(seen)
+    answered = seen.pair.answers or seen.encoded
+    return "" if answered or others_wait else nothing_any_more(seen)
 
 
 @rule(
@@ -83,6 +97,21 @@ def runs_dry(seen: Observation) -> str:
 )
 def advice_runs_out(seen: Observation) -> str:
     return nothing_any_more(seen) if seen.pair.answers else ""
+
+
+@rule(
+    "advice-runs-out",
+    Level.ADVICE,
+    """It answered at first, and refuses everybody by now, so the answers cannot be compared. This
+    is right for a quota, for a token that has run out, or for what can be had once. If it is none
+    of these, the service went down, or a slot is not given back when a client leaves: give it back
+    in a finally.""",
+)
+def advice_refuses_by_now(seen: Observation) -> str:
+    asked = [*seen.pair.answers, *filter(None, [seen.encoded])]
+    well = [number for number, one in enumerate(asked, 2) if one.response.is_success]
+    status = quoted(seen.again.status) if seen.again and _refuses(seen) else ""
+    return f"from request {max(well, default=1) + 1} on, {status}" if status else ""
 
 
 @rule(
@@ -106,7 +135,7 @@ def advice_refuses_second(seen: Observation) -> str:
     repeat="pair",
 )
 def advice_takes_over(seen: Observation) -> str:
-    if len(seen.pair.answers) < 2:
+    if len(seen.pair.answers) < 2 or not seen.pair.answers[0].response.is_success:
         return ""
     first, second = seen.pair.answers
     longer = min(seen.alone.seconds, seen.pair.apart + second.seconds)
@@ -125,7 +154,8 @@ def nothing_any_more(seen: Observation) -> str:
         return ""
     moments = [0.0, *(chunk.at for chunk in alone.chunks)]
     moments += [] if alone.whole else [alone.seconds]
-    quiet = max(b - a for a, b in pairwise(moments)) if answers else alone.headers_at
+    with_body = answers or seen.headers_waited  # the headers wait for the first bytes, too
+    quiet = max(b - a for a, b in pairwise(moments)) if with_body else alone.headers_at
     waited = min([one.seconds for one in answers], default=seen.pair.unanswered)
     if waited <= max(QUIET, TWICE * quiet):
         return ""
@@ -147,12 +177,17 @@ def _used_up(seen: Observation) -> str:
 
 def _failed_of_two(seen: Observation) -> str:
     """Whether one of two at once failed, though one alone did not."""
-    for one in () if seen.alone.cut else seen.pair.answers:
+    for one in () if seen.alone.cut or _refuses(seen) else seen.pair.answers:
         code = one.response.status_code
-        if one.cut or (code >= 500 and code not in BUSY):
+        if one.cut or (code >= ERROR and code not in BUSY):
             ended = f"{code}, {one.summary}"
             return f"one request alone was answered well; of two at once, one got {ended}"
     return ""
+
+
+def _refuses(seen: Observation) -> bool:
+    """Whether it refuses one request alone, too, by now."""
+    return bool(seen.again and not seen.alone.cut and not seen.again.response.is_success)
 
 
 def _starts_over(seen: Observation) -> bool:
