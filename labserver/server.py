@@ -17,6 +17,7 @@ import asyncio
 import inspect
 import os
 import threading
+import time
 from contextlib import suppress
 from typing import NoReturn
 
@@ -34,7 +35,7 @@ from labserver.sends import Sends
 from labserver.shutdown import StoppableServer, cancel_rest
 
 START_SECONDS = 10.0
-STOP_SECONDS = 2.0
+STOP_SECONDS = 1.7  # Python's own end takes some more: two seconds, where a script ends
 LOG_SECONDS = 0.5  # that a reader of the log waits
 
 
@@ -64,6 +65,7 @@ class Server:
         self._ended = threading.Event()
         self._ended.set()
         self._left_behind = False
+        self._stop_by = 0.0  # set once: servers that were told to stop together end together
         # `start` makes these, since each holds something of the system.
         self._listener: Listener
         self._loop: asyncio.AbstractEventLoop
@@ -136,7 +138,8 @@ class Server:
         self.begin_to_stop()
         if self._left_behind or self._thread.ident in (None, threading.get_ident()):
             return  # it never started, or it is a route that stops it, which cannot wait for that
-        if self._ended.wait(STOP_SECONDS):  # also where an earlier stop() was interrupted
+        # Also where an earlier stop() was interrupted.
+        if self._ended.wait(self._stop_by - time.monotonic()):
             self._thread.join(STOP_SECONDS)
         else:
             # Its event loop is held by a call that blocks. Without the listener it is harmless.
@@ -146,6 +149,7 @@ class Server:
 
     def begin_to_stop(self) -> None:
         """Do what `stop` does, without the wait for its end."""
+        self._stop_by = self._stop_by or time.monotonic() + STOP_SECONDS
         if self.running:
             self._uvicorn.should_exit = True
             with suppress(RuntimeError):  # it ended by itself, a moment ago

@@ -16,8 +16,8 @@ from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 from waiting import LONG, PATIENT
 
-from labserver import serve
-from labserver.server import Server
+from labserver import serve, shutdown
+from labserver.server import STOP_SECONDS, Server
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +84,33 @@ def test_a_blocked_event_loop_is_left_behind(client, capsys):
         released.set()
         reader.join(LONG)
         first._thread.join(LONG)
+
+
+def test_servers_that_are_stopped_together_are_left_behind_together(monkeypatch, capsys):
+    """A script ends within two seconds, however many calls block their event loops then."""
+    steps = (shutdown.REQUEST_SECONDS, shutdown.CANCEL_SECONDS, shutdown.LIFESPAN_SECONDS)
+    rest = 2 * shutdown.REST_SECONDS + shutdown.CANCEL_SECONDS
+    assert sum(steps) + rest < STOP_SECONDS < 2
+    released = threading.Event()
+
+    @asynccontextmanager
+    async def lifespan(app):
+        yield
+        released.wait(60)
+
+    monkeypatch.setattr("labserver.server.STOP_SECONDS", 1.0)
+    servers = [Server(FastAPI(lifespan=lifespan)).__enter__() for _ in "ab"]
+    for server in servers:
+        server.begin_to_stop()
+    moments = [time.monotonic()]
+    for server in servers:
+        server.stop()
+        moments.append(time.monotonic())
+    released.set()
+    assert capsys.readouterr().out.count("blocks its event loop") == 2
+    assert moments[2] - moments[1] < (moments[1] - moments[0]) / 2
+    for server in servers:
+        server._thread.join(LONG)
 
 
 def test_lifespan_runs_to_its_end(client):
