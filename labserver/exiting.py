@@ -3,9 +3,10 @@
     the main thread ends --> `_stop_all` --> Python waits for all threads --> atexit --> gone
 
 atexit is late for that: an app's shutdown may have to wait for threads, or to start some, and then
-Python starts no more. (Until 3.12.3, Python 3.12 starts none here either.) JupyterLab
-asks a kernel to end, also where it restarts it or ends itself. A signal such as SIGTERM ends Python
-at once, without any of this.
+Python starts no more. (Until 3.12.3, Python 3.12 starts none here either.)
+
+JupyterLab asks a kernel to end, also where it restarts it or ends itself. A signal such as SIGTERM
+ends Python at once, without any of this.
 """
 
 import atexit
