@@ -63,11 +63,11 @@ with suppress(ImportError):
 
         def steps(self, data: bytes) -> Iterator[bytes]:
             """What the data give, a step at a time."""
-            while True:
-                yield bytes(self._inner.process(data, output_buffer_limit=STEP_BYTES))
-                data = b""
-                if self.eof or self._inner.can_accept_more_data():
+            while decoded := bytes(self._inner.process(data, output_buffer_limit=STEP_BYTES)):
+                yield decoded
+                if self.eof:
                     return
+                data = b""  # it may accept more data, and still hold some back
 
     if hasattr(brotli.Decompressor, "can_accept_more_data"):  # from 1.2 on
         _MAKERS["br"] = lambda start: _Brotli()

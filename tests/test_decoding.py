@@ -148,5 +148,12 @@ def test_a_few_bytes_that_stand_for_many_come_in_small_pieces(name):
     assert max(chunk.size for chunk in got.chunks) <= 8 * 2**20
 
 
+@each_coding
+def test_a_few_bytes_that_stand_for_many_come_whole(name):
+    for size in (2**22, 2**23 + 1):
+        one = recorded(name, COMPRESS[name](bytes(size)))
+        assert one.whole and one.size == size, one
+
+
 def test_more_codings_than_two_are_left():
     assert not recorded(", ".join(["gzip"] * 3000)[:7000], b"x").decoded
