@@ -4,7 +4,7 @@ Proxies of the environment are used for other machines alone.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -58,6 +58,27 @@ def built(
             sent = [(name, value) for name, value in bare.headers.raw if name.lower() == b"cookie"]
             headers = httpx.Headers([*headers.raw, *sent])
         return client.build_request(method, bare.url, headers=headers, **options)
+
+
+class Digest(httpx.Auth):
+    """An auth of httpx that loses no answer over a challenge of the server's."""
+
+    def __init__(self, auth: httpx.DigestAuth) -> None:
+        self._auth = auth
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Answer a challenge, as httpx does; one that cannot be answered ends it."""
+        flow = self._auth.auth_flow(request)
+        request = next(flow)
+        while True:
+            response = yield request
+            try:
+                request = flow.send(response)
+            except (
+                Exception
+            ):  # of several kinds, by what the server wrote; or there is no challenge
+                return
+            _skip_body(response)
 
 
 def in_utf_8(headers: Any) -> httpx.Headers:
@@ -136,7 +157,7 @@ def _without_memory(
         headers={"Accept-Encoding": ACCEPTED},
         limits=httpx.Limits(max_keepalive_connections=0),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        event_hooks={"response": [_hide_bad_location, _escape_reason, _skip_body]},
+        event_hooks={"response": [_hide_bad_location, _escape_reason, _skip_redirect]},
     )
 
 
@@ -153,10 +174,14 @@ def _escape_reason(response: httpx.Response) -> None:
     response.extensions["reason_phrase"] = printable(reason).encode()
 
 
+def _skip_redirect(response: httpx.Response) -> None:
+    if response.has_redirect_location and response.request.extensions.get("followed"):
+        _skip_body(response)
+
+
 def _skip_body(response: httpx.Response) -> None:
-    """Read no body of a redirect that is followed: it may be broken, or have no end."""
-    followed = response.has_redirect_location and response.request.extensions.get("followed")
-    if followed and isinstance(response.stream, httpx.SyncByteStream):
+    """Read no body of an answer that is not the last: it may be broken, or have no end."""
+    if isinstance(response.stream, httpx.SyncByteStream):
         response.stream.close()
         response.stream = httpx.ByteStream(b"")
         response.headers.pop("content-encoding", None)

@@ -15,7 +15,7 @@ import h11
 import httpx
 
 from labserver.address import resolve
-from labserver.client import built, client_for, hint
+from labserver.client import Digest, built, client_for, hint
 from labserver.deadline import Deadline
 from labserver.masking import hidden, masked, shown_url
 from labserver.printing import printable, tell, without_repr
@@ -90,6 +90,8 @@ def record_watched(
     options = {k: v for k, v in httpx_options.items() if v is not httpx.USE_CLIENT_DEFAULT}
     own_timeout = "timeout" in {**options, **(options.get("extensions") or {})}
     send_options = {k: options.pop(k) for k in SEND_OPTIONS if k in options}
+    if type(auth := send_options.get("auth")) is httpx.DigestAuth:
+        send_options["auth"] = Digest(auth)
     followed = bool(send_options.get("follow_redirects"))
     client = client_for(address, followed)
     with ExitStack() as stack:

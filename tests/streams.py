@@ -63,6 +63,15 @@ async def quoted(request: Request, name: str, part: int = 0, kind: str = "text/p
     return Response(body, 401, {"Location": f"/login?for={text}"}, media_type=kind)
 
 
+@app.get("/digest")
+async def digest(request: Request):
+    """Let in who answers a challenge; its own body is broken."""
+    if "authorization" in request.headers:
+        return "in"
+    challenge = {"WWW-Authenticate": 'Digest realm="r", nonce="n", qop="auth"'}
+    return Response("no gzip", 401, challenge | {"Content-Encoding": "gzip"})
+
+
 @app.get("/cookies")
 async def cookies(request: Request, response: Response):
     response.set_cookie("seen", "before")

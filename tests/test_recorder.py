@@ -181,6 +181,24 @@ def test_a_location_that_is_no_url_loses_nothing(location, capsys):
 
 
 @pytest.mark.parametrize(
+    "challenge",
+    ["\x1b[2J", "", 'realm="r"', 'realm="r", nonce="n", algorithm=made-up', "a=b, realm=r, nonce"]
+    + ['realm="r", nonce="n", qop="auth-int"', 'realm="r", nonce="n", qop=""'],
+)
+def test_a_challenge_that_cannot_be_answered_loses_nothing(challenge):
+    head = f"HTTP/1.1 401 No\r\nWWW-Authenticate: Digest {challenge}\r\nContent-Length: 4\r\n\r\n"
+    with answering_once(head.encode() + b"more") as url:
+        got = record(url, auth=httpx.DigestAuth("ann", "S3CRET"), quiet=True)
+    assert (got.response.status_code, got.text, got.whole) == (401, "more", True)
+
+
+def test_a_challenge_is_answered_whatever_its_body_is():
+    got = record("/digest", auth=httpx.DigestAuth("ann", "S3CRET"), quiet=True)
+    assert (got.response.status_code, got.text, got.whole) == (200, '"in"', True)
+    assert record("/digest", quiet=True).cut
+
+
+@pytest.mark.parametrize(
     "head",
     [
         b"HTTP/1.1 200 \x1b[2JOK",
