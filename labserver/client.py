@@ -191,7 +191,8 @@ def _can_be_asked(location: str, base: httpx.URL) -> bool:
     try:
         url = httpx.URL(location)
         url = url.copy_with(host=url.host or base.host) if url.scheme else base.join(url)
-        return url.scheme in ("http", "https") and url.host != ""
+        url.raw_host.decode().encode("idna")  # as a connection needs it
+        return url.scheme in ("http", "https") and url.host != "" and (url.port or 0) <= 65535
     except (httpx.InvalidURL, UnicodeError):  # the latter for a host that is no name
         return False
 

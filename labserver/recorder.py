@@ -135,8 +135,10 @@ def _no_response(
         bounded = deadline.seconds is not None and (deadline.passed or not own_timeout)
         in_time = f"within {deadline.seconds:g} s" if bounded else f"in time: {error}"
         return TimeoutError(f"{address}: no response {in_time}.")
-    # "Illegal header value b'Bearer …'": the name of the fault, not the token.
-    reason = str(error).partition(" b'")[0].partition(' b"')[0] or type(error).__name__
+    reason = str(error) or type(error).__name__
+    if isinstance(error, httpx.LocalProtocolError | h11.LocalProtocolError):
+        # "Illegal header value b'Bearer …'": the name of the fault, not the token.
+        reason = reason.partition(" b'")[0].partition(' b"')[0]
     # A server's text may be quoted in it.
     reason = masked(printable(without_repr(reason)))[:MOST_REASON]
     return ConnectionError(f"{address}: {reason}{hint(request.url, reason)}")

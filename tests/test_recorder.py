@@ -168,7 +168,8 @@ def test_no_password_is_shown(lab, capsys):
 @pytest.mark.parametrize(
     "location",
     ["http://[::1/x", "http://h:port/", "\x1b[2J", "", "http://xn--/", "//xn--a/", "http:x"]
-    + ["ftp://h/x", "mailto:a@h", "javascript:alert(1)", "http://h/" + "x" * 70_000],
+    + ["ftp://h/x", "mailto:a@h", "javascript:alert(1)", "http://h/" + "x" * 70_000]
+    + ["http://h:70000/", "http://a..b/", f"//{'a' * 64}.invalid/"],
 )
 def test_a_location_that_is_no_url_loses_nothing(location, capsys):
     head = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 4\r\n\r\nmore"
@@ -252,6 +253,15 @@ def test_the_body_of_a_redirect_that_is_followed_is_not_looked_at(rest, lab):
     with answering_once(head + rest) as url:
         got = record(url, quiet=True, follow_redirects=True)
     assert got.whole and got.size == 40 and got.response.history[0].status_code == 302
+
+
+@pytest.mark.parametrize("line", [b"A\xc3: b'it'", b'A b"c": d', b"\xe9: b\"'\\"])
+def test_a_header_line_that_is_none_is_quoted_as_text(line):
+    answer = b"HTTP/1.1 200 OK\r\n" + line + b"\r\n\r\n"
+    with answering_once(answer) as url, pytest.raises(ConnectionError) as caught:
+        record(url)
+    words = str(caught.value)
+    assert "bytearray" not in words and words.endswith(f"'{line.decode(errors='replace')}'")
 
 
 @pytest.mark.parametrize("reason", ["Łódź".encode(), "zurückgestellt".encode("latin-1"), b""])
