@@ -47,6 +47,20 @@ def test_a_length_of_nothing():
     return declared(0, b"hello\n")
 
 
+@named("wrong-length")
+def test_rows_that_outgrow_a_length_slowly():
+    """As of a file whose line ends were two bytes long when it was sent, and one before."""
+
+    def answer(connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\n")
+        connection.sendall(b"Content-Length: 48\r\n\r\n")
+        for i in range(8):
+            time.sleep(0.2)
+            connection.sendall(b"%d,row\r\n" % i)
+
+    return raw(answer)
+
+
 @named("cut-short")
 def test_a_length_that_is_not_reached():
     return declared(100, b"half\n", kept_open=0.1)

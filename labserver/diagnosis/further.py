@@ -17,6 +17,7 @@ from labserver.diagnosis.stopping import MOST_PIECES, StopAfter
 from labserver.recording import Recording
 
 AGAIN_LATER = 2.0  # seconds that all of it may take longer than the first time
+BEYOND_LATER = 2.0  # the same, for what comes after a declared length
 TRY_SECONDS = 2.0  # for each of a few tries
 PAUSES = (0.0, 1.0, 1.0, 1.0)  # seconds before each try, where a server may still be busy
 ENOUGH_IDS = 3  # so that one in the middle has others before and after it
@@ -34,7 +35,8 @@ def ask_further(requests: Requests, seen: Observation) -> None:
     elif any(map(_failed, seen.others)):
         seen.again = _ask_until_answered(requests)
     if seen.length and alone.whole and requests.method == "GET":
-        seen.beyond = bytes_beyond(requests.url, requests.headers, alone.size, requests.left())
+        seconds = min(alone.seconds + BEYOND_LATER, requests.left())
+        seen.beyond = bytes_beyond(requests.url, requests.headers, alone.size, seconds)
     if seen.sse and len(seen.ids) >= ENOUGH_IDS and requests.method in SAFE:
         _resume(requests, seen)
     if seen.came_at_once:

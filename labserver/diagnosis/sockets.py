@@ -2,13 +2,13 @@
 
 import socket
 import threading
-import time
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
 import httpx
 
-SECONDS = 2.0  # for each, at most
+SECONDS = 2.0  # for a greeting, at most
+BEYOND_SECONDS = 1.0  # for what comes after a body's end
 MOST_BODY_BYTES = 2**20
 MOST_BYTES = 60  # of a greeting, or after the end
 
@@ -31,34 +31,36 @@ def greeting(url: httpx.URL, left: float) -> str:
     return ""
 
 
-def bytes_beyond(url: httpx.URL, headers: httpx.Headers, size: int, left: float) -> bytes:
+def bytes_beyond(url: httpx.URL, headers: httpx.Headers, size: int, seconds: float) -> bytes:
     """Ask once more by GET; the first bytes after the `size` that the server declared.
 
-    Nothing where that cannot be told in two seconds, or in those that are left.
+    Nothing where that cannot be told in so many seconds, which a slow body needs.
     """
-    seconds = min(SECONDS, left)
     if size > MOST_BODY_BYTES or seconds <= 0:
         return b""
     kind = HTTPConnection if url.scheme == "http" else HTTPSConnection
-    connection = kind(url.host, url.port, timeout=seconds / 2)
-    data, end, timer = b"", time.perf_counter() + seconds, None
+    connection = kind(url.host, url.port, timeout=seconds)
+    data, timer = b"", None
     with suppress(OSError, HTTPException, ValueError):
         asked = {name.decode(): value.decode("latin-1") for name, value in headers.raw}
         # Closed at the end, the connection shows that nothing more comes.
         closing = {"accept-encoding": "identity", **asked, "connection": "close"}
         connection.request("GET", url.raw_path.decode(), headers=closing)
-        timer = threading.Timer(seconds / 2, _shut_down, [connection.sock])  # of headers that drip
+        bare = connection.sock
+        timer = threading.Timer(seconds, _shut_down, [bare])  # of headers or a body that drip
         timer.start()
         answer = connection.getresponse()
-        while answer.length == size and len(data) < size + MOST_BYTES:
+        while answer.length == size and not data[size:].strip():
+            if len(data) >= size:
+                bare.settimeout(BEYOND_SECONDS)
             piece = answer.fp.read1(MOST_BODY_BYTES)
             data += piece
-            if not piece or time.perf_counter() > end:
+            if not piece:
                 break
     if timer:
         timer.cancel()
     connection.close()
-    return data[size:][:MOST_BYTES].strip()
+    return data[size:].strip()[:MOST_BYTES]
 
 
 def _shut_down(connection: socket.socket) -> None:
