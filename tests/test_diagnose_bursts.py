@@ -113,6 +113,8 @@ def in_bursts(*bursts):
         ([(0.5, 5), (1.0, 5), (1.5, 5), (2.0, 5), (2.5, 5)], "advice-bursts"),  # made so?
         ([(0.5, 5), (1.0, 5), (1.5, 5), (2.0, 5), (2.5, 2)], "advice-bursts"),
         ([(1.7, 5), (3.6, 5), (9.1, 1)], "advice-bursts"),  # the rest as the connection ended
+        ([(4.0, 16), (6.0, 8)], "bursts"),  # one full, and half of one at the end
+        ([(4.0, 16), (5.0, 8)], "advice-bursts"),
         ([(0.0, 5), (0.5, 5), (1.0, 5), (1.5, 5), (2.0, 5)], None),  # at once, so not collected
         ([(0.4, 2), (0.9, 2), (1.4, 2), (1.9, 2), (2.2, 1)], None),
     ],

@@ -33,6 +33,12 @@ async def test_silence():
     return sse("data: hello\n\n", every=60)
 
 
+@pytest.mark.parametrize(("between", "told"), [(40, True), (3, False)])
+def test_pings_without_a_pause(between, told):
+    pieces = ["data: a\n\n", *[": ping\n\n"] * between] * (200 // between)
+    assert ("advice-pings" in said_of(observed(*pieces, every=0.01))) is told
+
+
 @named("advice-stalled")
 async def test_stuck_in_the_middle():
     async def body():

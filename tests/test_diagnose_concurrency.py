@@ -87,6 +87,22 @@ def test_lock_for_the_whole_stream():
     return routed(route)
 
 
+@named("advice-shared-pace")
+def test_a_lock_around_each_piece():
+    lock = asyncio.Lock()
+
+    async def route():
+        async def body():
+            for line in LINES * 2:
+                async with lock:
+                    await asyncio.sleep(0.25)
+                yield line
+
+        return StreamingResponse(body(), media_type=TEXT)
+
+    return routed(route)
+
+
 @healthy
 def test_threads_of_the_standard_library():
     def do_GET(self):

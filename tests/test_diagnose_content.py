@@ -3,10 +3,11 @@
 import asyncio
 import json
 
+import pytest
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse as NativeResponse
-from services import DONE, SSE, TEXT, asgi, healthy, named, paced, sse, text
+from services import DONE, SSE, TEXT, asgi, healthy, named, observed, paced, said_of, sse, text
 from sse_starlette import EventSourceResponse
 
 
@@ -135,6 +136,43 @@ async def test_rows_of_json_in_latin_1():
 async def test_a_csv_for_windows_under_utf_8():
     rows = [f"{i},Zoë,5 €\n".encode("cp1252") for i in range(5)]
     return text(*rows, media_type="text/csv; charset=utf-8")
+
+
+@named("advice-not-utf-8")
+async def test_letters_under_ascii():
+    return text(*[f"{i},Zoë\n" for i in range(5)], media_type="text/csv; charset=us-ascii")
+
+
+@named("bad-json")
+async def test_a_sequence_without_its_separator():
+    rows = [json.dumps({"n": i}) + "\n" for i in range(5)]
+    return text(*rows, media_type="application/json-seq")
+
+
+@named("bad-json")
+async def test_a_sequence_with_a_document_that_is_none():
+    rows = [f"\x1e{json.dumps({'n': float('nan')})}\n" for _ in range(5)]
+    return text(*rows, media_type="application/geo+json-seq")
+
+
+@healthy
+async def test_a_sequence():
+    rows = [f"\x1e{json.dumps({'n': i}, indent=1)}\n" for i in range(5)]
+    return text(*rows, media_type="application/json-seq")
+
+
+@pytest.mark.parametrize(
+    "data", ["{&quot;n&quot;: 1}", "{&#34;n&#34;: 1}", "%7B%22n%22%3A+1%7D", r"{\"n\": 1}"]
+)
+def test_json_that_was_escaped_once_more(data):
+    assert "advice-escaped-json" in said_of(observed(*[f"data: {data}\n\n"] * 4))
+
+
+@pytest.mark.parametrize(
+    "data", ["<p>&quot;hello&quot;", '{"a": "&quot;"}', "100%20", "{{ name }}"]
+)
+def test_what_is_escaped_on_purpose(data):
+    assert "advice-escaped-json" not in said_of(observed(*[f"data: {data}\n\n"] * 4))
 
 
 @healthy

@@ -82,6 +82,14 @@ def test_a_cut_after_a_silence_too_long_to_see_twice_may_be_a_timeout(ending):
     assert "silence" not in said_of(cut)["cut-short"]
 
 
+def test_a_cut_after_the_same_time_twice_may_be_a_limit_on_all_of_it():
+    cut, again = (observed(*EVENTS, every=0.63, ending=Ending.CUT) for _ in range(2))
+    cut.again = again.alone
+    assert said_of(cut)["cut-short"] == "cut after 5.0 s, twice"
+    again.alone.seconds = 4.4
+    assert "twice" not in said_of(cut)["cut-short"]
+
+
 @named("advice-ends-when-idle")
 def test_an_idle_connection_that_a_proxy_ends_well():
     def answer(connection):

@@ -6,7 +6,7 @@ import json
 import pytest
 from fastapi import FastAPI
 from fastapi.sse import EventSourceResponse as NativeResponse
-from services import DONE, SSE, asgi, healthy, named, observed, said_of, text
+from services import DONE, SSE, asgi, healthy, named, observed, said_of, sse, text
 from sse_starlette import EventSourceResponse
 
 
@@ -53,6 +53,11 @@ def test_frames_given_to_fastapi():
 def test_dicts_of_a_name_and_data_given_to_fastapi():
     """They may be meant so: nothing tells them from the next one."""
     return native(*[{"event": "tick", "data": i} for i in range(5)])
+
+
+@named("framed-twice")
+async def test_the_repr_of_frames():
+    return sse(*[f"data: {f'data: {i}' + chr(10) * 2!r}\n\n" for i in range(5)], DONE)
 
 
 @named("framed-twice")

@@ -5,9 +5,10 @@ import json
 import time
 import uuid
 
+import pytest
 from fastapi import FastAPI, Header, Response
 from fastapi.responses import StreamingResponse
-from services import DONE, EVENTS, SSE, UNCACHED, asgi, healthy, named, sse
+from services import DONE, EVENTS, SSE, UNCACHED, asgi, healthy, named, observed, said_of, sse
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 
@@ -49,6 +50,27 @@ async def test_begins_again_at_the_end(last_event_id: int = Header(0)):
 @named("advice-replays")
 async def test_ends_without_a_word():
     return sse(*EVENTS)
+
+
+@named("advice-misses-between")
+async def test_a_feed_without_ids_that_is_ended():
+    return sse(*[f"data: {time.time()}\n\n" for _ in range(8)])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"again": "data: 0\n\n"},  # which begins again
+        {"last": 'data: {"type": "message_stop"}\n\n'},
+        {"retry": "retry: 5000\n\n"},  # it is polled
+        {"method": "POST"},  # by which no EventSource asks
+    ],
+)
+def test_an_end_at_which_nothing_is_missed(change):
+    seen = observed(change.get("retry", ""), *EVENTS, change.get("last", ""), every=0.2)
+    seen.alone.method = change.get("method", "GET")
+    seen.encoded = observed(change.get("again", "data: 9\n\n")).alone
+    assert "advice-misses-between" not in said_of(seen)
 
 
 @named("ids-missing")

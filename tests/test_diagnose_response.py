@@ -48,6 +48,11 @@ async def test_no_events():
 
 
 @named("advice-empty")
+async def test_nothing_for_good():
+    return Response(status_code=204)
+
+
+@named("advice-empty")
 async def test_no_rows():
     return text(media_type="application/x-ndjson")
 

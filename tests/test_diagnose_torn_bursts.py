@@ -84,6 +84,12 @@ def test_a_buffer_of_4_kib_below_http():
 
 
 @named("bursts")
+def test_a_buffer_of_4_kib_that_is_soon_full():
+    events = [f"data: {i} {'x' * (190 + i % 13)}\n\n" for i in range(700)]
+    return behind(4096, lambda: sse(*events, DONE, every=0.005))
+
+
+@named("bursts")
 def test_a_buffer_of_8_kib_below_http():
     rows = [f"{i} {'x' * (190 + i % 13)}\n" for i in range(400)]
     return behind(8192, lambda: text(*rows, every=0.01))

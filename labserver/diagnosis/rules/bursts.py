@@ -14,6 +14,7 @@ from labserver.diagnosis.pace import Burst, gaps, usual_gap
 
 BUFFER_BYTES = 2**16  # the largest buffer that is common
 AT_THE_START = 0.5  # of a period: a first burst that came sooner was not collected by anything
+MANY = 8  # items that fit two waits by no chance
 NEAR = 0.45  # of one item's time: nearer to this many items than to one more or one fewer
 
 
@@ -71,6 +72,8 @@ def _as_if_counted(bursts: list[Burst], begun: float) -> bool:
     or, at the start, where the first thing was made at once: 2/3 of a period, for all 3.
     """
     full, period = _usual_size(bursts), usual_gap(bursts)
+    if len(bursts) == 2 and bursts[1].size < bursts[0].size >= MANY:  # a full one, and the rest
+        full, period = bursts[0].size, bursts[0].at - begun
     near = NEAR / full
     start = (bursts[0].at - begun) / period  # waits, in periods
     end = gaps(bursts)[-1] / period

@@ -6,7 +6,7 @@ from statistics import median
 from labserver.diagnosis.finding import Level, listed, rule
 from labserver.diagnosis.items import items_of
 from labserver.diagnosis.observation import Observation
-from labserver.diagnosis.pace import gaps
+from labserver.diagnosis.pace import gaps, usual_gap
 from labserver.recording import Ending, counted
 
 SILENT = 16.0  # seconds; sse-starlette and fastapi.sse send a ping after 15
@@ -14,6 +14,7 @@ STALLED = 5.0  # seconds without a byte at the end
 SLOWER = 10  # times as long as the longest gap before
 SNAPSHOT, AT_THE_START = 0.05, 1.0  # seconds a gap, and in all: it came at once at the start
 TINY_BYTES, SEEN_TINY = 2, 100  # a letter or two; so many chunks are no chance
+MOSTLY_PINGS = 10  # times as many as events
 SMALL_BYTES, SEEN_SMALL = 100, 500  # a short row; fewer cost little
 FAST = 0.01  # seconds a chunk: slower than this, nobody minds how small they are
 MANY = 20  # pieces of an answer, at least, that came in letters the second time
@@ -63,6 +64,18 @@ def advice_never_began(seen: Observation) -> str:
     nothing = alone.seconds - alone.headers_at
     told = f"headers at {alone.headers_at:.3f} s, then nothing for {nothing:.1f} s"
     return told if silent and nothing > STALLED else ""
+
+
+@rule(
+    "advice-pings",
+    Level.ADVICE,
+    """The comments (pings) come much more often than a connection needs, and each wakes every
+    client. One every 15 s is enough.""",
+)
+def advice_pings(seen: Observation) -> str:
+    pause = usual_gap(seen.comments)
+    many = len(seen.comments) >= SEEN_TINY and len(seen.comments) > MOSTLY_PINGS * len(seen.items)
+    return f"{counted(seen.comments, 'comment')}, one every {pause:.3f} s" if many else ""
 
 
 def _middle_size(seen: Observation) -> float:

@@ -1,12 +1,15 @@
 """Rules about what the data says: JSON, text, letters."""
 
 import ast
+import html
 import json
 import re
 from contextlib import suppress
 from itertools import pairwise
+from urllib.parse import unquote_plus
 
-from labserver.diagnosis.finding import Level, rule, some
+from labserver.diagnosis.finding import Level, quoted, rule, some
+from labserver.diagnosis.frames import TEXT_BYTES
 from labserver.diagnosis.items import is_binary
 from labserver.diagnosis.observation import Observation
 from labserver.diagnosis.rules.event_lines import no_utf_8_in
@@ -19,6 +22,7 @@ OBJECT = re.compile(r'\{\s*"')  # the start of one in JSON
 OF_DATA, OF_TEXT = 1 / 3, 1 / 2  # of what is JSON elsewhere, of text: more that is repr is a fault
 OF_VALUES = 1 / 4  # of the data and ids: more that says None is a fault
 LOST = "\ufffd"
+RS = "\x1e"  # in front of each document of a sequence (RFC 7464, 2.2)
 NOTHING = {"None", "undefined", "[object Object]"}
 REPR = re.compile(r"\{'.*\}|b'.*'|<(.* object|function .*|coroutine .*|\S+) at 0x[0-9a-f]+>", re.S)
 NO_ESCAPE = re.compile(r"""\\[^\n\\'"abfnrtv0-7xNuU]""")  # no repr has it, and Python warns
@@ -113,8 +117,27 @@ def bad_json(seen: Observation) -> str:
     return some(bad, "text") if len(texts) > 1 and sure else ""
 
 
+@rule(
+    "bad-json",
+    Level.FAULT,
+    """In a sequence of JSON documents each has the character RS (U+001E) in front of it and a
+    newline at its end (RFC 7464). Without RS a client finds no document. Write it, or label the
+    lines application/x-ndjson.""",
+)
+def bad_sequence(seen: Observation) -> str:
+    begun = seen.text.lstrip("\n ")[:1] if _is_sequence(seen) else ""
+    return f"the body begins with {quoted(seen.text)}" if begun not in ("", RS) else ""
+
+
+def _is_sequence(seen: Observation) -> bool:
+    return seen.alone.media_type.endswith("json-seq")
+
+
 def _documents(seen: Observation) -> list[str]:
     """What ought to be JSON."""
+    if _is_sequence(seen):
+        finished = seen.alone.whole and len(seen.body) < TEXT_BYTES
+        return seen.text.split(RS)[1 : None if finished else -1]
     if seen.alone.media_type.endswith("/json"):
         return [seen.text] if seen.alone.whole and len(seen.body) < DOCUMENT_BYTES else []
     if not (seen.sse or seen.json_lines):
@@ -146,13 +169,17 @@ def _lines_of_one(seen: Observation) -> list[str]:
 @rule(
     "advice-not-utf-8",
     Level.ADVICE,
-    """Its charset says UTF-8, and not all of it is, so clients show other letters. Encode the
-    text as UTF-8, or name the charset that it has.""",
+    """It is not in the charset that its Content-Type names, so clients show other letters. Encode
+    the text as UTF-8, and name that.""",
 )
 def advice_not_utf_8(seen: Observation) -> str:
     named = (seen.alone.response.charset_encoding or "").lower()
-    text = named in ("utf-8", "utf8") and not is_binary(seen.alone)
-    return no_utf_8_in(seen) if text else ""
+    if is_binary(seen.alone):
+        return ""
+    letter = re.search(r"[^\x00-\x7f]", seen.text) if named in ("us-ascii", "ascii") else None
+    if letter:
+        return f"charset {quoted(named)}, and {quoted(letter[0])} came"
+    return no_utf_8_in(seen) if named in ("utf-8", "utf8") else ""
 
 
 @rule(
@@ -169,6 +196,25 @@ def json_twice(seen: Observation) -> str:
             value = json.loads(inner or "1")
             found += [item.text] if value and isinstance(value, dict | list) else []
     return some(found, "text") if len(found) > 1 else ""
+
+
+@rule(
+    "advice-escaped-json",
+    Level.ADVICE,
+    """The data is JSON that was escaped once more, for a page (&quot;), for an address (%22) or
+    for a string, so a JSON parser refuses it. Send it as json.dumps makes it, and escape it where
+    it is shown. If clients put it into a page as it is, nothing is wrong.""",
+)
+def advice_escaped_json(seen: Observation) -> str:
+    texts = [item.text for item in seen.items[:MOST]]
+    found = [text for text in texts if _is_escaped(text)]
+    return some(found, "text") if 2 * len(found) > len(texts) else ""
+
+
+def _is_escaped(text: str) -> bool:
+    ways = [html.unescape(text), unquote_plus(text), text.replace('\\"', '"')]
+    objects = [way for way in ways if way != text and OBJECT.match(way)]
+    return any(map(is_json, objects)) and not is_json(text)
 
 
 def is_json(text: str) -> bool:

@@ -11,6 +11,8 @@ from labserver.diagnosis.pace import IDLE, last_silence
 from labserver.recording import Ending
 
 LONG_IDLE = 3.0  # seconds
+LONG = 4.0  # seconds that an answer may be allowed to take: limits are seldom shorter
+NEARLY = 0.05  # of such a time: two that differ by less may have one reason
 ALIKE = 0.15  # of a silence: two that differ by less may have one reason
 
 
@@ -63,6 +65,21 @@ def advice_ends_when_idle(seen: Observation) -> str:
     if not seen.alone.whole or not seen.sse or not seen.again or not seen.again.whole:
         return ""
     return _same_silence(seen)
+
+
+@rule(
+    "cut-short",
+    Level.FAULT,
+    """The body was cut, and again after the same time. This is consistent with an exception at
+    the same place (read the server's log for the traceback), or with a limit, of a worker or a
+    proxy, on the whole time that an answer may take: raise it for streams.""",
+)
+def cut_at_one_time(seen: Observation) -> str:
+    seconds = [one.seconds for one in (seen.alone, seen.again) if one and one.chunks]
+    if not _cut_twice(seen) or len(seconds) < 2 or min(seconds) < LONG:
+        return ""
+    alike = abs(seconds[0] - seconds[1]) < NEARLY * max(seconds)
+    return f"cut after {seconds[0]:.1f} s, twice" if alike else ""
 
 
 @rule(

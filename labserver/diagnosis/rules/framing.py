@@ -1,5 +1,6 @@
 """Rules about events that are framed twice: an event's text as the data of another."""
 
+import ast
 import json
 import re
 from contextlib import suppress
@@ -29,9 +30,10 @@ def framed_twice(seen: Observation) -> str:
 
 
 def _from_json(text: str) -> str:
-    """The text, or what it says as a JSON string, or as data with an end in a dict of fields."""
-    with suppress(ValueError, RecursionError):
+    """The text, or what it says as a string of JSON or Python, or in a dict of fields."""
+    with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
         value = json.loads(text) if text[:1] in ('"', "{") else None
+        value = ast.literal_eval(text) if text[:1] == "'" else value
         if isinstance(value, dict) and {*value} <= KEYS:
             data = value.get("data")
             value = data if str(data).endswith(("\n", "\r")) else None

@@ -4,12 +4,13 @@ import re
 from collections import Counter
 
 from labserver.diagnosis.finding import Level, listed, quoted, rule
-from labserver.diagnosis.items import items_of
 from labserver.diagnosis.observation import BUSY, Observation
-from labserver.recording import counted
+from labserver.recording import Recording, counted
 
+FEED_SECONDS = 1.0  # before an end: what is shorter may be polled by EventSource's coming back
 SAME = 3  # events that are compared
-END = re.compile(r"\b(done|end(ed)?|eof|completed?|finish(ed)?|closed?|stop(ped)?|bye)\b", re.I)
+END_WORDS = "done|end(ed)?|eof|completed?|finish(ed)?|final|closed?|stop(ped)?|bye"
+END = re.compile(rf"(?<![^\W\d_])({END_WORDS})(?![^\W\d_])", re.I)  # in message_stop, too
 
 
 @rule(
@@ -129,11 +130,37 @@ def replays(seen: Observation) -> str:
     answer the last one with status 204, or send an end event at which the page calls close().""",
 )
 def advice_replays(seen: Observation) -> str:
-    ended = seen.sse and seen.alone.whole and len(seen.alone.events) > 1 and not seen.ids
-    again = items_of(seen.encoded)[:1] if seen.encoded else []
-    if not ended or not again or again[0].text != seen.items[0].text:
+    same = _first(seen.encoded) == _first(seen.alone)
+    return _ended(seen, "the same first event") if same else ""
+
+
+@rule(
+    "advice-misses-between",
+    Level.ADVICE,
+    """The stream ended, and asked again it went on with other events. EventSource comes back some
+    seconds after the end, and what was sent meanwhile is lost to it, since the events have no ids.
+    Do not end a feed that goes on, or send ids and begin after Last-Event-ID. If it was done, send
+    an end event at which the page calls close().""",
+)
+def advice_misses_between(seen: Observation) -> str:
+    again = _first(seen.encoded)
+    polled = "retry:" in seen.text or seen.alone.seconds < FEED_SECONDS
+    other = again and again != _first(seen.alone) and not polled
+    return _ended(seen, "other events") if other else ""
+
+
+def _first(recording: Recording | None) -> list[str]:
+    """The data of the first event."""
+    return [event.data for event in recording.events[:1]] if recording else []
+
+
+def _ended(seen: Observation, then: str) -> str:
+    """The evidence of an end that the events do not tell of, at which EventSource comes back."""
+    alone, events = seen.alone, seen.alone.events
+    if not seen.sse or not alone.whole or len(events) < 2 or seen.ids or alone.method != "GET":
         return ""
-    last, before = seen.alone.events[-1], {event.event for event in seen.alone.events[:-1]}
-    if last.event not in before or END.search(last.data):
+    if events[-1].event not in {event.event for event in events[:-1]} or END.search(
+        events[-1].data
+    ):
         return ""  # it tells of its end
-    return f"{counted(seen.items, 'event')}, then the end; asked again, the same first event"
+    return f"{counted(seen.items, 'event')}, then the end; asked again, {then}"

@@ -189,6 +189,16 @@ def advice_empty(seen: Observation) -> str:
     return _nothing_in(seen)
 
 
+@rule(
+    "advice-empty",
+    Level.ADVICE,
+    """The status 204 says that there is nothing to send, and keeps an EventSource away for good.
+    If there should be something, look at what the route returns.""",
+)
+def advice_no_content(seen: Observation) -> str:
+    return seen.alone.summary if seen.alone.response.status_code == 204 else ""
+
+
 def _nothing_in(seen: Observation) -> str:
     nothing = seen.alone.whole and not seen.body and seen.alone.response.status_code == 200
     length = f"content-length: {seen.length}, " if seen.length else ""

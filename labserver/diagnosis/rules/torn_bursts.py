@@ -7,7 +7,7 @@ A buffer in the app or in an HTTP proxy makes one chunk of a burst. Where it is 
 chunks stay as they were made, and only the last one of a burst is cut.
 """
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from statistics import median
 
 from labserver.diagnosis.finding import Level, listed, rule
@@ -17,6 +17,8 @@ from labserver.diagnosis.pace import Burst, bursts_of, gaps
 from labserver.recording import Chunk, Ending, Recording, counted
 
 MOSTLY_WHOLE = 0.8  # of the chunks inside a burst are whole lines, so a cut is no habit
+ENOUGH, ALIKE = 5, 0.1  # bursts of one size, which no machine's delay makes: a share of it
+FAST = 0.08  # seconds between these
 LONG = 1.0  # seconds that no machine is late by, and no reader
 LINE_ENDS = b"\n\r}]"  # a line, or a JSON document, is whole that ends so
 
@@ -58,11 +60,16 @@ def _torn_between_bursts(seen: Observation) -> str:
     # A line of a text may wait for its end, as in "loading … done". Of others one cut is enough.
     rows = seen.sse or seen.json_lines or seen.alone.media_type == "text/csv"
     sure = rows and period > LONG and len(inside) >= SEVERAL * len(lasts)
-    if len(torn) * 2 < len(lasts) or len(torn) < (1 if sure else 2) or period < NOTABLE:
+    if len(torn) * 2 < len(lasts) or len(torn) < (1 if sure else 2):
         return ""
     if len(inside) < len(lasts) or len(whole) < MOSTLY_WHOLE * len(inside):
         return ""
-    size = sum(chunk.size for chunk in chunks[: lasts[-1] + 1]) / len(lasts)
+    ends = [0, *accumulate(chunk.size for chunk in chunks[: lasts[-1] + 1])]
+    sizes = [ends[b + 1] - ends[a + 1] for a, b in pairwise(lasts)]
+    alike = len(sizes) >= ENOUGH and max(sizes) - min(sizes) < ALIKE * max(sizes)
+    if period < (FAST if rows and alike else NOTABLE):
+        return ""
+    size = ends[-1] / len(lasts)
     return (
         f"{listed([burst.size for burst in bursts])} chunks at a time, every {period:.3f} s, "
         f"about {size:,.0f} bytes each; "

@@ -1,0 +1,50 @@
+"""Rules about what is sent in the place of a stream, under a good status.
+
+wanted    data: … | data: … | data: …
+instead   {"error": …}      or a page: <!doctype html> …
+"""
+
+import json
+import re
+from contextlib import suppress
+
+from labserver.diagnosis.finding import Level, quoted, rule
+from labserver.diagnosis.observation import Observation
+
+PAGE = re.compile(r"\s*<(!doctype html|html\b)", re.I)
+ERRORS = ("error", "errors", "exception")
+BAD_STATUS = ("error", "fail", "failed", "failure")
+
+
+@rule(
+    "advice-error-inside",
+    Level.ADVICE,
+    """The answer is one JSON object that tells of an error, under a good status. Clients have to
+    look for it in the data, and an EventSource cannot. Answer with the status of the error.""",
+)
+def advice_error_instead(seen: Observation) -> str:
+    if not seen.alone.whole or not seen.alone.media_type.endswith("json"):
+        return ""
+    with suppress(ValueError, RecursionError):
+        return quoted(seen.text) if _tells_of_an_error(json.loads(seen.text)) else ""
+    return ""
+
+
+def _tells_of_an_error(document: object) -> bool:
+    if not isinstance(document, dict):
+        return False
+    no = any(document.get(name) is False for name in ("ok", "success"))
+    return no or any(map(document.get, ERRORS)) or document.get("status") in BAD_STATUS
+
+
+@rule(
+    "advice-page",
+    Level.ADVICE,
+    """The answer is a page of HTML that came whole. If a stream should come, the address may be
+    another one, or a login or the start page of an app answers in its place: look at what the
+    page says.""",
+)
+def advice_page(seen: Observation) -> str:
+    alone = seen.alone
+    page = alone.media_type == "text/html" and alone.whole and PAGE.match(seen.text)
+    return quoted(seen.text) if page and len(alone.chunks) == 1 else ""
