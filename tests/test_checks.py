@@ -7,11 +7,12 @@ own.
 import asyncio
 import contextlib
 import io
+import logging
 import multiprocessing
 import re
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 from answers import EXERCISES, Answer, answers
@@ -167,6 +168,14 @@ def test_a_verdict_shows_what_an_answer_sends_and_never_sends_it_on(capsys):
     out = capsys.readouterr().out
     assert out.count("\n") == 4 and out.replace("\n", "").isprintable()
     assert r"\x1b[2J '\u202e'" in out
+
+
+def test_checks_that_overlap_leave_logging_as_it_was():
+    root, factory = logging.getLogger(), logging.getLogRecordFactory()
+    handlers = [*root.handlers]
+    with ThreadPoolExecutor(3) as pool:
+        assert not any(pool.map(checks.ends_cleanly, [FastAPI(), FastAPI(), FastAPI()]))
+    assert logging.getLogRecordFactory() is factory and root.handlers == handlers
 
 
 def test_a_remark_stands_under_solved(capsys):

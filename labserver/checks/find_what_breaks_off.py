@@ -1,6 +1,7 @@
 """The exercise of the lesson "Find what breaks off"."""
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,10 @@ GIVEN_BACK = 3.0  # seconds within which a connection has to be back
 GOODBYE = 0.08  # seconds: it takes 0.1, and a clock may be a little coarse
 AT_LEAST = 0.28  # seconds that a stream takes by itself, with its goodbye
 
+_noting = (
+    threading.Lock()
+)  # checks in two threads take turns: each sets a factory, and puts it back
+
 
 @exercise
 def ends_cleanly(app: Any) -> str | None:
@@ -42,6 +47,7 @@ def ends_cleanly(app: Any) -> str | None:
         _given_back(url, before, "the price that is no number")
         for _ in range(TRIES):  # a busy machine may hide what is too early
             _judge_left(url, before)
+        any(_judge_other(url, before) for _ in range(TRIES))
         return remark_on(f"{url}/prices", held, share)
 
 
@@ -61,12 +67,19 @@ def _judge_events(url: str) -> str:
 
 
 def _judge_log(records: list[logging.LogRecord]) -> None:
-    logged = "\n".join(map(logging.Formatter().format, records))
+    logged = "\n".join(map(_text_of, records))
     on = logging.getLogger("uvicorn.error").isEnabledFor(logging.ERROR)
     off = "" if on else " In this kernel, logging is turned off (dictConfig, disable)."
     require(logged, f"nothing was logged: how would you hear of the error?{off}")
     first = logged.splitlines()[0]
     require(SECRET in logged, f"the log says {first!r}, and not which error it was.")
+
+
+def _text_of(record: logging.LogRecord) -> str:
+    try:
+        return logging.Formatter().format(record)
+    except Exception:  # such as info("%d", "x"): perhaps another thread's, and no fault of yours
+        return str(record.msg)
 
 
 def _judge_left(url: str, before: int) -> None:
@@ -79,6 +92,19 @@ def _judge_left(url: str, before: int) -> None:
     took = back - leaving.left
     early = f"a client left, and {took:.2f} s later the connection was back, expected: 0.1 s"
     require(took > GOODBYE or back > over, f"{early}, for its goodbye: let it finish first.")
+
+
+def _judge_other(url: str, before: int) -> bool:
+    """Judge a client that still listens after another one has left; whether there was time to."""
+    ask(f"{url}/prices", watcher=_Leaving(url))
+    other = _Leaving(url, at=PRICES[1][1])
+    ask(f"{url}/prices", watcher=other)
+    in_time = 0 < other.left < other.asked + AT_LEAST
+    all_back = f"a client left, another one still listens, and /lent says {other.lent}"
+    lent = f"{all_back}, expected: {before + 1}. Give back one connection, not those of others."
+    require(other.lent > before or not in_time, lent)
+    _given_back(url, before, "two clients left")
+    return in_time
 
 
 def _given_back(url: str, before: int, when: str) -> float:
@@ -98,10 +124,10 @@ def _lent(url: str) -> int:
 
 
 class _Leaving(Watcher):
-    """A client that leaves at the first price. Moments are those of time.perf_counter()."""
+    """A client that leaves at a price. Moments are those of time.perf_counter()."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, url: str, at: str = PRICES[0][1]) -> None:
+        self._url, self._at = url, at
         self.asked = self.left = 0.0
         self.lent = 0  # while it listened
 
@@ -111,6 +137,8 @@ class _Leaving(Watcher):
 
     def event(self, event: RecordedEvent) -> bool:
         """Ask what is lent, and leave."""
+        if event.data != self._at:
+            return False
         self.lent = _lent(self._url)
         self.left = time.perf_counter()
         return True
@@ -120,19 +148,23 @@ class _Leaving(Watcher):
 def _noted() -> Iterator[list[logging.LogRecord]]:
     """What is logged meanwhile, wherever the configuration of `logging` lets it go."""
     records: list[logging.LogRecord] = []
-    make, quiet = logging.getLogRecordFactory(), logging.NullHandler()
+    with _noting:
+        make, quiet = logging.getLogRecordFactory(), logging.NullHandler()
+        noting = True
 
-    def made(*args: Any, **options: Any) -> logging.LogRecord:
-        record = make(*args, **options)
-        # httpx logs what the check asks, asyncio that a client has left.
-        if record.name.partition(".")[0] not in ("httpx", "httpcore", "asyncio"):
-            records.append(record)
-        return record
+        def made(*args: Any, **options: Any) -> logging.LogRecord:
+            record = make(*args, **options)
+            # httpx logs what the check asks, asyncio that a client has left.
+            if noting and record.name.partition(".")[0] not in ("httpx", "httpcore", "asyncio"):
+                records.append(record)
+            return record
 
-    logging.setLogRecordFactory(made)
-    logging.getLogger().addHandler(quiet)  # without any, logging.error() makes one that prints
-    try:
-        yield records
-    finally:
-        logging.getLogger().removeHandler(quiet)
-        logging.setLogRecordFactory(make)
+        logging.setLogRecordFactory(made)
+        logging.getLogger().addHandler(quiet)  # without any, logging.error() makes one that prints
+        try:
+            yield records
+        finally:
+            noting = False  # also where another factory was put around this one, and calls it
+            logging.getLogger().removeHandler(quiet)
+            if logging.getLogRecordFactory() is made:
+                logging.setLogRecordFactory(make)

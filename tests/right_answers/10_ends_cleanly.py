@@ -1,4 +1,4 @@
-# %% The root logger, and the request's own headers
+# %% The root logger, beside a record that is badly formed, and the request's own headers
 import asyncio
 import logging
 
@@ -13,6 +13,7 @@ app.add_api_route("/lent", lambda: len(lent))
 
 async def prices():
     lent.append("a connection")
+    logging.warning("%d prices", "three")
     try:
         for price in ("3.20", "5.00", "see ann.xlsx"):
             await asyncio.sleep(0.1)
