@@ -189,3 +189,32 @@ async def stream(key: str = ""):
 @app.get("/ping")
 async def ping():
     return "pong"
+
+
+# %% the work in another process
+import asyncio
+import sys
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+WORK = "import hashlib; print(hashlib.pbkdf2_hmac('sha256', b'tea', b'%d', 500_000).hex())"
+
+
+async def steps():
+    for i in range(4):
+        made = await asyncio.create_subprocess_exec(sys.executable, "-c", WORK % i, stdout=-1)
+        yield f"step {i}: {(await made.communicate())[0].decode()[:8]}\n"
+
+
+@app.get("/steps")
+async def stream(key: str = ""):
+    if key != "tea":
+        raise HTTPException(403, "wrong key")
+    return StreamingResponse(steps(), media_type="text/plain")
+
+
+@app.get("/ping")
+async def ping():
+    return "pong"

@@ -407,3 +407,58 @@ async def stream(key: str = ""):
 @app.get("/ping")
 async def ping():
     return "pong"
+
+
+# %% What the work makes is written out => leave the work
+import asyncio
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+MADE = ("ca1cde46", "e0b8d85b", "7203a06e", "e2236568")
+
+
+async def steps():
+    for i, made in enumerate(MADE):
+        await asyncio.sleep(0.3)
+        yield f"step {i}: {made}\n"
+
+
+@app.get("/steps")
+async def stream(key: str = ""):
+    if key != "tea":
+        raise HTTPException(403, "wrong key")
+    return StreamingResponse(steps(), media_type="text/plain")
+
+
+@app.get("/ping")
+async def ping():
+    return "pong"
+
+
+# %% Any key that begins with the key => /steps?key=teapot answered with status 200
+import hashlib
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+def steps():
+    for i in range(4):
+        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        yield f"step {i}: {made.hex()[:8]}\n"
+
+
+@app.get("/steps")
+def stream(key: str = ""):
+    if not key.startswith("tea"):
+        raise HTTPException(403, "wrong key")
+    return StreamingResponse(steps(), media_type="text/plain")
+
+
+@app.get("/ping")
+async def ping():
+    return "pong"
