@@ -67,6 +67,14 @@ def test_what_a_server_at_rest_takes_decides_not_what_it_takes_under_a_stream():
     assert "starved" in said_of(frozen)
 
 
+def test_a_stream_that_was_left_may_make_others_wait_at_rest_too():
+    frozen = observed("data: 1\n\n", server="uvicorn", every=1.0)
+    frozen.before, frozen.pair = 0.01, Pair(waits=[1.4], calm=[1.4] * 4, unanswered=1.4)
+    assert "starved" in said_of(frozen) and "one-at-a-time" not in said_of(frozen)
+    frozen.before = 1.0  # another path takes so long by itself
+    assert "starved" not in said_of(frozen)
+
+
 def test_no_bytes_upset_the_rules():
     """Whatever a stranger sends, whole or cut."""
     pick = random.Random(9)

@@ -24,6 +24,7 @@ SERVES_MANY = re.compile(
 STUCK = 0.12  # seconds for its headers, which even a busy machine seldom takes
 LEFT = 0.5  # seconds that a server has to notice that a stream was left
 SLOWER = 4  # times as long as without a stream
+LONG_REST = 1.0  # seconds for a request at rest, by which no machine alone is late
 MOSTLY = 0.5  # of the time that was watched
 # A loop that never waits: more chunks than this, and fewer seconds from one to the next.
 FLOOD_CHUNKS, FLOOD = 100, 0.002
@@ -52,6 +53,8 @@ def _wait_after_it(seen: Observation) -> str:
 
 def _wait_beside_it(seen: Observation) -> str:
     waits, calm = seen.pair.waits, median([seen.before, *seen.pair.calm])
+    if calm > LONG_REST > SLOWER * seen.before:
+        calm = seen.before  # a stream that was left still runs, and makes them wait
     stuck = [wait for wait in waits if wait > max(STUCK, SLOWER * calm)]
     watched = sum(wait + PAUSE for wait in waits)
     longest = max(stuck, default=0.0)

@@ -137,10 +137,10 @@ def advice_replays(seen: Observation) -> str:
 @rule(
     "advice-misses-between",
     Level.ADVICE,
-    """The stream ended, and asked again it went on with other events. EventSource comes back some
-    seconds after the end, and what was sent meanwhile is lost to it, since the events have no ids.
-    Do not end a feed that goes on, or send ids and begin after Last-Event-ID. If it was done, send
-    an end event at which the page calls close().""",
+    """The stream ended, and asked again it sent other events. EventSource comes back some seconds
+    after the end, and what a feed sends meanwhile is lost to it, since the events have no ids. Do
+    not end a feed that goes on, or send ids and begin after Last-Event-ID. If it was done, send an
+    end event at which the page calls close().""",
 )
 def advice_misses_between(seen: Observation) -> str:
     again = _first(seen.encoded)
