@@ -65,6 +65,7 @@ class StoppableServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and tell who waits in `settled`."""
         await super().startup(sockets=sockets)
+        self.config.lifespan = "on"  # "auto" would take an error in the shutdown for no lifespan
         self.settled.set()
 
     async def main_loop(self) -> None:

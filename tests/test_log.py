@@ -266,6 +266,20 @@ def test_it_waits_for_an_app_that_goes_on_when_its_client_has_all(beside):
                 assert f"number {n}." in server.log
 
 
+@pytest.mark.parametrize("supported", [True, False])
+def test_an_error_in_the_shutdown_of_a_plain_app_is_kept(supported):
+    async def app(scope, receive, send):
+        if supported:
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        raise LookupError("on purpose")
+
+    with Server(app) as server:
+        assert server.log == ""
+    assert server.log.count("LookupError: on purpose") == supported
+
+
 def test_an_error_that_ends_the_event_loop_is_kept(client):
     app = FastAPI()
     left = []
