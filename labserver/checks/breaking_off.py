@@ -76,7 +76,9 @@ def _tried(download: Any, app: "Breaking") -> Any:
 
 
 def _require_file(tried: Any, data: bytes, where: str) -> None:
-    require(tried == data, f"{where}, {_came(tried)}, expected: the {len(data):,} of the file.")
+    wrong = "not those of the file, " if isinstance(tried, bytes | bytearray) else ""
+    expected = f"expected: the {len(data):,} bytes of the file"
+    require(tried == data, f"{where}, {_came(tried)}, {wrong}{expected}.")
 
 
 def _came(tried: Any) -> str:

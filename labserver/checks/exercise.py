@@ -24,6 +24,7 @@ AWAITED = "Without `await`, asyncio.sleep(…) does not wait."  # for what comes
 MEANS = {  # what a beginner's slip looks like in the server's log
     "'coroutine' object is not iterable": "An async function without yield is no generator.",
     "'function' object is not iterable": "Call the generator function.",
+    "'builtin_function_or_method' object": "A function in place of its result: call it.",
     "'async_generator' object is not iterable": "Loop over it by `async for`.",
     "ServerSentEvent.__init__() got an unexpected": "A dict holds fields, such as `data`.",
     "object has no attribute 'encode'": "A chunk is text or bytes; a header's value is text.",
@@ -140,7 +141,9 @@ def fetched(url: str, method: str = "GET", **options: Any) -> Recording:
     recording = ask(url, method, **options)
     path, status = recording.response.url.path, recording.response.status_code
     require(status != 404, f"{path} answered with status 404: no such route. Has your cell run?")
-    require(status == 200, f"{path} answered with status {status}, expected: 200.")
+    place = f" (redirect to {recording.location})" if recording.location else ""
+    why = {405: f" to {method}", 422: f" ({recording.text[:LONGEST]})"}.get(status, place)
+    require(status == 200, f"{path} answered with status {status}{why}, expected: 200.")
     require_whole(recording, path)
     return recording
 

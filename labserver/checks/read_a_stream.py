@@ -5,13 +5,13 @@ import inspect
 import math
 import time
 from collections.abc import AsyncIterator, Awaitable
-from itertools import pairwise
 from typing import Any
 
 import httpx
 
 from labserver.checks.calling import awaited, ended, require_function, started
 from labserver.checks.exercise import Late, NotYet, exercise, patiently, require, shown
+from labserver.checks.meanwhile import SHARE, LoopWatch
 from labserver.server import Server
 
 SILENCE = 5.4  # seconds: longer than httpx's own read timeout of 5
@@ -33,10 +33,9 @@ def deadline(read_for: Any) -> str | None:
         came = f"b'ab' came, b'c' after {SILENCE:g} s; with seconds=30, yours: {shown(got)}"
         hint = "httpx has a timeout of its own, of 5 s"
         require(got == b"abc", f"{came} after {took:.1f} s, expected: b'abc'. {hint}.")
-    if reader.held < 0.7 * reader.pace:
-        return None
-    held = f"while read_for waits, nothing else on its event loop runs (for {reader.held:.1f} s)"
-    return f"{held}: in `async def`, await what waits."
+    time_held = f"{reader.held:.0%} of the time"
+    held = f"while read_for waits, nothing else on its event loop runs ({time_held})"
+    return f"{held}: in `async def`, await what waits." if reader.held >= SHARE else None
 
 
 def _pace(url: str) -> int:
@@ -88,7 +87,7 @@ class _Reader:
     def __init__(self, read_for: Any, url: str, pace: int) -> None:
         self._read_for, self._url = read_for, url
         self.pace = pace  # how much slower than on a quiet machine all is to go
-        self.held = 0.0  # seconds, at most, while the stream is silent
+        self.held = 0.0  # the share of the time, while the stream is silent
 
     def read_within(self, name: str, seconds: float) -> tuple[Any, float]:
         """What it returns and after how many seconds; NotYet for 3 s too many."""
@@ -101,7 +100,7 @@ class _Reader:
         try:
             got = self._read_for(f"{self._url}/{name}/{self.pace}", seconds)
             if inspect.isawaitable(got):
-                got = awaited(self._beside_a_beat(got) if name == "silent" else got)
+                got = awaited(self._watched(got) if name == "silent" else got)
         except (httpx.TimeoutException, TimeoutError) as error:
             took = time.perf_counter() - start
             out = f"with seconds={seconds:g}, {type(error).__name__} came out after {took:.1f} s"
@@ -110,21 +109,13 @@ class _Reader:
             raise NotYet(f"{out}: {early if took < seconds - 0.5 else hint}.") from None
         return got, time.perf_counter() - start
 
-    async def _beside_a_beat(self, answer: Awaitable[Any]) -> Any:
-        beats = [time.perf_counter()]
-
-        async def beat() -> None:
-            while True:
-                await asyncio.sleep(0.02)
-                beats.append(time.perf_counter())
-
-        task = asyncio.ensure_future(beat())
+    async def _watched(self, answer: Awaitable[Any]) -> Any:
+        watch = LoopWatch()
         try:
             return await answer
         finally:
-            task.cancel()
-            beats.append(time.perf_counter())
-            self.held = max(after - before for before, after in pairwise(beats))
+            self.held = watch.held_share()
+            watch.end()
 
 
 def _unending() -> Any:

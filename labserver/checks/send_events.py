@@ -15,7 +15,7 @@ from labserver.checks.exercise import (
 from labserver.checks.meanwhile import Held, remark_on
 from labserver.recording import RecordedEvent
 
-ITEMS = ("tea", 'a "big" box,\nof two\r\nor three\rlines', "café \\ 5 €\t")
+ITEMS = ("tea", 'a "big" box,\nof two\r\nor three\rlines', "\tcafe\u0301 \\ 5 €\u2028\0😀 ")
 MOST = 9  # events that are read, where three are expected
 
 FORGED = "hi\n\nevent: admin\ndata: I am root"
@@ -27,6 +27,7 @@ TEXTS = (
     "",
     " a space on either side ",
     "line\u2028separator, tab\t, form\ffeed, next\x85line",
+    "\ufeffe\u0301 \ufb01 😀 \0\x0b\x1c\x1f\x7f\xa0\u2029",
     "\nbegins and ends\n\n",
     "ends\r",
     ": no comment\ndata: x",

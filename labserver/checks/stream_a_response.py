@@ -1,15 +1,19 @@
 """The exercises of the lesson "Stream a response"."""
 
+import asyncio
 import json
 import time
 from itertools import pairwise
 from statistics import median
 from typing import Any
 
+import httpx
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from labserver.checks.calling import ended, started
 from labserver.checks.exercise import (
     AWAITED,
+    SECONDS,
     Late,
     NotYet,
     ask,
@@ -20,15 +24,18 @@ from labserver.checks.exercise import (
     require,
     require_equal,
     served,
+    shown,
 )
 from labserver.checks.meanwhile import Held, remark_on, require_others_served
-from labserver.recording import counted
+from labserver.recording import Chunk, Recording, Watcher, counted
 
 LEAST, MOST = 0.15, 0.28  # seconds between two lines in the middle, where 0.2 are asked for
-LONGEST = 0.45  # seconds between any two
+SHORTEST, LONGEST = 0.12, 0.45  # seconds between any two
 LINES = b"3\n2\n1\nlift-off\n"
 NOTE_SECONDS = 6.0  # for a background task, after its response
+STAY_SECONDS = 1.0  # of a client that gets one letter: longer than the whole stream takes
 
+TWICE = "asked for twice at once (make a generator for each request)"
 SECOND = "asked for a second time (make a generator for each request)"
 
 
@@ -38,8 +45,7 @@ def countdown(app: Any) -> None:
     held = Held()
     with served(app, held.layer) as url:
         patiently(lambda: _judge_countdown(f"{url}/countdown", held))
-        again = fetched(f"{url}/countdown").body
-        require_equal(again, LINES, f"the lines of /countdown, {SECOND}")
+        patiently(lambda: _judge_two(f"{url}/countdown"))
 
 
 def _judge_countdown(url: str, held: Held) -> None:
@@ -54,18 +60,30 @@ def _judge_countdown(url: str, held: Held) -> None:
     pieces = AWAITED if len(recording.chunks) == 4 else "Each item that it yields is one chunk."
     require(max(gaps) > 0.05, f"{came}. A generator can wait between two lines. {pieces}", Late)
     require_others_served("/countdown", held)  # before the pace, which a busy machine upsets
-    even = min(gaps) > LEAST / 2 and LEAST < median(gaps) < MOST and max(gaps) < LONGEST
+    even = min(gaps) > SHORTEST and LEAST < median(gaps) < MOST and max(gaps) < LONGEST
     require(even, f"{came}.", Late)
     require_equal(kind, "text/plain", "the media type of /countdown")
+
+
+def _judge_two(url: str) -> None:
+    other = started(lambda: fetched(url))
+    try:
+        both = fetched(url), ended(other, "/countdown", 2 * SECONDS)
+    except NotYet as missing:
+        raise NotYet(f"{TWICE}, {missing}") from None
+    for one in both:
+        require_equal(one.body, LINES, f"{TWICE}, the lines of /countdown")
+    first, last = sorted(line_times(one) for one in both)
+    began = f"asked for twice at once, one /countdown began after {last[0]:.1f} s"
+    require(last[0] < first[-1], f"{began}, when the other was over: let none wait.", Late)
 
 
 @exercise
 def noted(app: Any) -> str | None:
     """Streams letters, says beforehand how many, and notes the time when the stream is over."""
-    ends: list[float] = []
-    held = Held()
-    with served(app, lambda app: held.layer(_Ends(app, ends))) as url:
-        before = len(_ended(url))
+    held, letters = Held(), _Letters()
+    with served(app, lambda app: held.layer(letters.layer(app))) as url:
+        before = _ended(url)
         recording = fetched(f"{url}/letters")
         share = held.share("/letters")
         require_equal(recording.body, b"abc", "the letters")
@@ -76,20 +94,24 @@ def noted(app: Any) -> str | None:
         none = "the stream is over, and /ended has no new time: is there a task that notes it?"
         require(times, none)
         require_equal(len(times), 1, "the number of new times in /ended after one stream")
-        _judge_time(times[0], ends[0], recording.seconds)
-        left = len(_ended(url))
-        again = ask(f"{url}/letters", max_rows=1).body
+        _judge_time(times[0], letters.ends[0], recording.seconds)
+        left = _ended(url)
+        again = ask(f"{url}/letters", watcher=letters).body
         require_equal(again[:1], b"a", f"the first letter, {SECOND}")
         left_none = "a client left after the first letter, and /ended has no new time"
         why = "A background task runs then too; the last line of a generator does not"
         times = _new_times(url, left)
         require(times, f"{left_none}. {why}.")
         require_equal(len(times), 1, "the number of new times in /ended after that client")
+        early = letters.left_at - times[0]
+        came = f"a client left, and the time had been noted {early:.2f} s before"
+        over = "it does so when it is over, or its client has left"
+        require(early <= 0, f"{came}. Let the response run the task (background=…): {over}.")
         return remark_on(f"{url}/letters", held, share)
 
 
 def _judge_time(noted: Any, end: float, seconds: float) -> None:
-    a_time = isinstance(noted, int | float) and abs(noted - end) < 3600
+    a_time = isinstance(noted, float) and abs(noted - end) < 3600
     require(a_time, f"/ended has {noted!r}, expected: what time.time() gives, as {end:.3f}.")
     early = end - noted
     hint = "let the task itself read the clock, when it runs"
@@ -99,12 +121,14 @@ def _judge_time(noted: Any, end: float, seconds: float) -> None:
     require(early <= 0, f"the time in /ended is a moment before the stream's end: {hint}.")
 
 
-def _new_times(url: str, before: int) -> list[Any]:
-    """The times in /ended after the first so many; the task may take a moment."""
+def _new_times(url: str, before: list[Any]) -> list[Any]:
+    """The times in /ended that were not there before; the task may take a moment."""
     end = time.perf_counter() + NOTE_SECONDS
-    while not (times := _ended(url)[before:]) and time.perf_counter() < end:
+    while (times := _ended(url)) == before and time.perf_counter() < end:
         time.sleep(0.05)
-    return times
+    kept = all(one in times for one in before)
+    require(kept, f"/ended had {shown(before)}, yours: {shown(times)}: append to the list.")
+    return [one for one in times if one not in before]
 
 
 def _ended(url: str) -> list[Any]:
@@ -118,19 +142,47 @@ def _ended(url: str) -> list[Any]:
     return times
 
 
-class _Ends:
-    """An ASGI layer that notes when each stream of letters was over, as `time.time()`."""
+class _Letters(Watcher):
+    """Notes when each stream of letters was over, and is a client that stays after the first one.
 
-    def __init__(self, app: ASGIApp, ends: list[float]) -> None:
-        self.app, self.ends = app, ends
+    While it stays, no second letter is sent. All times are those of `time.time()`.
+    """
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Call the app, as an ASGI server does."""
+    def __init__(self) -> None:
+        self.ends: list[float] = []
+        self.left_at = 0.0
+        self._stays = False
 
-        async def noting_send(message: Message) -> None:
-            await send(message)
-            last = message["type"] == "http.response.body" and not message.get("more_body")
-            if last and scope["path"] == "/letters":
-                self.ends.append(time.time())
+    def request(self, request: httpx.Request) -> None:
+        """Stay, from now on: all letters may be sent before the first one is read."""
+        self._stays = True
 
-        await self.app(scope, receive, noting_send)
+    def chunk(self, chunk: Chunk) -> bool:
+        """Leave a while after the first chunk."""
+        time.sleep(STAY_SECONDS)
+        self.left_at = time.time()
+        return True
+
+    def end(self, recording: Recording) -> None:
+        """It has left."""
+        self._stays = False
+
+    def layer(self, app: ASGIApp) -> ASGIApp:
+        """An ASGI layer around an app."""
+
+        async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+            sent = 0
+
+            async def noting_send(message: Message) -> None:
+                nonlocal sent
+                while sent and self._stays:
+                    await asyncio.sleep(0.02)
+                await send(message)
+                sent += len(message.get("body", b""))
+                last = message["type"] == "http.response.body" and not message.get("more_body")
+                if last and scope["path"] == "/letters":
+                    self.ends.append(time.time())
+
+            await app(scope, receive, noting_send)
+
+        return watched

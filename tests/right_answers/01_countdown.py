@@ -201,3 +201,32 @@ async def countdown():
         await task
 
     return StreamingResponse(lines(), media_type="text/plain")
+
+
+# %% a middleware, and each line at its moment
+import asyncio
+
+from fastapi import FastAPI, Request
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+@app.middleware("http")
+async def named(request: Request, call_next):
+    response = await call_next(request)
+    response.headers["X-Served-By"] = "tower"
+    return response
+
+
+async def at(moment, line):
+    await asyncio.sleep(moment - asyncio.get_running_loop().time())
+    return line
+
+
+@app.get("/countdown")
+async def countdown():
+    start = asyncio.get_running_loop().time()
+    words = enumerate(("3\n", "2\n", "1\n", "lift-off\n"))
+    lines = (await at(start + 0.2 * i, word) for i, word in words)
+    return StreamingResponse(lines, media_type="text/plain")

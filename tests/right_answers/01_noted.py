@@ -223,3 +223,41 @@ def stream_letters():
 @app.get("/ended")
 def read_ended():
     return JSONResponse(ended)
+
+
+# %% the header by a middleware
+import time
+
+from fastapi import BackgroundTasks, FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+ended = []
+
+
+def letters():
+    for letter in "abc":
+        time.sleep(0.2)
+        yield letter
+
+
+def note():
+    ended.append(time.time())
+
+
+@app.middleware("http")
+async def counted(request, call_next):
+    response = await call_next(request)
+    response.headers["X-Num-Letters"] = "3"
+    return response
+
+
+@app.get("/letters")
+def stream_letters(tasks: BackgroundTasks):
+    tasks.add_task(note)
+    return StreamingResponse(letters())
+
+
+@app.get("/ended")
+def read_ended():
+    return ended

@@ -184,3 +184,37 @@ def chunks(count, pause):
 @app.get("/report")
 def report(count: int = 100, pause: float = 0.02):
     return StreamingResponse(chunks(count, pause), media_type="text/csv")
+
+
+# %% a stream of rows in memory, of any length: large chunks
+import anyio
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def chunks(count, pause):
+    send, receive = anyio.create_memory_object_stream(count)
+
+    async def make():
+        with send:
+            for i in range(count):
+                await anyio.sleep(pause)
+                await send.send(f"{i},User {i}\n")
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(make)
+        more = True
+        while more:
+            rows = []
+            with anyio.move_on_after(0.2):
+                async for row in receive:
+                    rows.append(row)
+                more = False
+            yield "".join(rows)
+
+
+@app.get("/report")
+async def report(count: int = 100, pause: float = 0.02):
+    return StreamingResponse(chunks(count, pause), media_type="text/csv")

@@ -143,50 +143,6 @@ async def countdown():
     return StreamingResponse(lines(), media_type="text/plain")
 
 
-# %% time.sleep in async def, and a turn of the loop after it => another request to this server waits
-import asyncio
-import time
-
-from fastapi import FastAPI
-from fastapi.responses import StreamingResponse
-
-app = FastAPI()
-
-
-async def lines():
-    for line in ("3\n", "2\n", "1\n", "lift-off\n"):
-        time.sleep(0.2)
-        await asyncio.sleep(0)
-        yield line
-
-
-@app.get("/countdown")
-async def countdown():
-    return StreamingResponse(lines(), media_type="text/plain")
-
-
-# %% all waits in the route, in one blocking loop
-import time
-
-from fastapi import FastAPI
-from fastapi.responses import StreamingResponse
-
-app = FastAPI()
-
-
-def made():
-    lines = []
-    for line in ("3\n", "2\n", "1\n", "lift-off\n"):
-        time.sleep(0.2)
-        lines.append(line)
-    return lines
-
-
-@app.get("/countdown")
-async def countdown():
-    return StreamingResponse(made(), media_type="text/plain")
-
-
 # %% 0.1 s apart => expected: 0.2 s
 import asyncio
 
@@ -439,7 +395,7 @@ async def countdown():
     return StreamingResponse(lines(), media_type="text/plain")
 
 
-# %% one generator for all requests => a second time
+# %% one generator for all requests => twice at once
 import asyncio
 
 from fastapi import FastAPI
@@ -480,5 +436,89 @@ async def lines():
 
 
 @app.get("/countdown")
+async def countdown():
+    return StreamingResponse(lines(), media_type="text/plain")
+
+
+# %% ever slower => expected: 0.2 s
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def lines():
+    for n, line in enumerate(("3\n", "2\n", "1\n", "lift-off\n")):
+        await asyncio.sleep(0.1 * n)
+        yield line
+
+
+@app.get("/countdown")
+async def countdown():
+    return StreamingResponse(lines(), media_type="text/plain")
+
+
+# %% a lock: one stream at a time => when the other was over
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+lock = asyncio.Lock()
+
+
+async def lines():
+    async with lock:
+        for line in ("3\n", "2\n", "1\n", "lift-off\n"):
+            yield line
+            await asyncio.sleep(0.2)
+
+
+@app.get("/countdown")
+async def countdown():
+    return StreamingResponse(lines(), media_type="text/plain")
+
+
+# %% the lines that are left are the program's => twice at once
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+left = []
+
+
+async def lines():
+    left[:] = ["3\n", "2\n", "1\n", "lift-off\n"]
+    while left:
+        yield left.pop(0)
+        await asyncio.sleep(0.2)
+
+
+@app.get("/countdown")
+async def countdown():
+    return StreamingResponse(lines(), media_type="text/plain")
+
+
+# %% a slash at the end of the path => redirect to http
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def lines():
+    for line in ("3\n", "2\n", "1\n", "lift-off\n"):
+        yield line
+        await asyncio.sleep(0.2)
+
+
+@app.get("/countdown/")
 async def countdown():
     return StreamingResponse(lines(), media_type="text/plain")

@@ -241,34 +241,6 @@ def read_ended():
     return ended
 
 
-# %% no task: appended at an async generator's end => background task
-import asyncio
-import time
-
-from fastapi import FastAPI
-from fastapi.responses import StreamingResponse
-
-app = FastAPI()
-ended = []
-
-
-async def letters():
-    for letter in "abc":
-        await asyncio.sleep(0.2)
-        yield letter
-    ended.append(time.time())
-
-
-@app.get("/letters")
-def stream_letters():
-    return StreamingResponse(letters(), headers={"X-Num-Letters": "3"})
-
-
-@app.get("/ended")
-def read_ended():
-    return ended
-
-
 # %% no task: in the generator's finally => background task
 import asyncio
 import time
@@ -558,6 +530,101 @@ def note():
 def stream_letters():
     tasks.add_task(note)
     return StreamingResponse(letters(), headers={"X-Num-Letters": "3"}, background=tasks)
+
+
+@app.get("/ended")
+def read_ended():
+    return ended
+
+
+# %% a task that waits as long as the stream takes => the time had been noted
+import asyncio
+import time
+
+from fastapi import BackgroundTasks, FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+ended = []
+
+
+async def letters():
+    for letter in "abc":
+        await asyncio.sleep(0.2)
+        yield letter
+
+
+async def note():
+    await asyncio.sleep(0.7)
+    ended.append(time.time())
+
+
+@app.get("/letters")
+async def stream_letters():
+    asyncio.create_task(note())
+    return StreamingResponse(letters(), headers={"X-Num-Letters": "3"})
+
+
+@app.get("/ended")
+def read_ended():
+    return ended
+
+
+# %% whole seconds => expected: what time.time() gives
+import time
+
+from fastapi import BackgroundTasks, FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+ended = []
+
+
+def letters():
+    for letter in "abc":
+        time.sleep(0.1)
+        yield letter
+
+
+def note():
+    ended.append(round(time.time()))
+
+
+@app.get("/letters")
+def stream_letters(tasks: BackgroundTasks):
+    tasks.add_task(note)
+    return StreamingResponse(letters(), headers={"X-Num-Letters": "3"})
+
+
+@app.get("/ended")
+def read_ended():
+    return ended
+
+
+# %% keeps the last time alone => append to the list
+import time
+
+from fastapi import BackgroundTasks, FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+ended = []
+
+
+def letters():
+    for letter in "abc":
+        time.sleep(0.1)
+        yield letter
+
+
+def note():
+    ended[:] = [time.time()]
+
+
+@app.get("/letters")
+def stream_letters(tasks: BackgroundTasks):
+    tasks.add_task(note)
+    return StreamingResponse(letters(), headers={"X-Num-Letters": "3"})
 
 
 @app.get("/ended")

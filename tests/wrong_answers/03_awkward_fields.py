@@ -426,3 +426,15 @@ def lines(rows):
 def people(rows: list[list[str]]):
     headers = {"Content-Disposition": 'attachment; filename="people.csv"'}
     return StreamingResponse(lines(rows), media_type="text/csv", headers=headers)
+
+
+# %% the route as a GET => status 405 to POST
+from fastapi import Body, FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+@app.get("/people.csv")
+def people(rows: list[list[str]] = Body()):
+    return StreamingResponse([], media_type="text/csv")

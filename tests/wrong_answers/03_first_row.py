@@ -137,33 +137,6 @@ async def report(count: int = 100, pause: float = 0.02):
     return StreamingResponse(chunks(count, pause), media_type="text/csv")
 
 
-# %% the first row, then all others
-import asyncio
-import csv
-import io
-
-from fastapi import FastAPI
-from fastapi.responses import StreamingResponse
-
-app = FastAPI()
-
-
-async def chunks(count, pause):
-    buffer = io.StringIO()
-    for i in range(count):
-        await asyncio.sleep(pause)  # the database
-        csv.writer(buffer).writerow([i, f"User {i}"])
-        if i == 0:
-            yield buffer.getvalue()
-            buffer = io.StringIO()
-    yield buffer.getvalue()
-
-
-@app.get("/report")
-async def report(count: int = 100, pause: float = 0.02):
-    return StreamingResponse(chunks(count, pause), media_type="text/csv")
-
-
 # %% a batch from the pause, no clock => Let the clock decide
 import asyncio
 import csv
@@ -309,30 +282,6 @@ async def report(count: int = 100, pause: float = 0.02):
     return StreamingResponse(chunks(count, pause), media_type="text/csv")
 
 
-# %% all rows at the end => came in 1 chunk (first after
-import asyncio
-import csv
-import io
-
-from fastapi import FastAPI
-from fastapi.responses import StreamingResponse
-
-app = FastAPI()
-
-
-async def chunks(count, pause):
-    buffer = io.StringIO()
-    for i in range(count):
-        await asyncio.sleep(pause)  # the database
-        csv.writer(buffer).writerow([i, f"User {i}"])
-    yield buffer.getvalue()
-
-
-@app.get("/report")
-async def report(count: int = 100, pause: float = 0.02):
-    return StreamingResponse(chunks(count, pause), media_type="text/csv")
-
-
 # %% one row too many => expected: 2,000
 import asyncio
 import csv
@@ -406,6 +355,50 @@ async def chunks(count, pause):
     while True:
         await asyncio.sleep(0.2)
         yield "0\n"
+
+
+@app.get("/report")
+async def report(count: int = 100, pause: float = 0.02):
+    return StreamingResponse(chunks(count, pause), media_type="text/csv")
+
+
+# %% rows made beforehand, released at the pace of the pause => made beforehand
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def chunks(count, pause):
+    rows = [f"{i},User {i}\n" for i in range(count)]
+    size = max(1, round(0.2 / pause)) if pause else count
+    for i in range(0, count, size):
+        await asyncio.sleep(0.2)
+        yield "".join(rows[i : i + size])
+
+
+@app.get("/report")
+async def report(count: int = 100, pause: float = 0.02):
+    return StreamingResponse(chunks(count, pause), media_type="text/csv")
+
+
+# %% rows made beforehand, in seven parts => made beforehand
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def chunks(count, pause):
+    rows = [f"{i},User {i}\n" for i in range(count)]
+    size = max(1, count // 7)
+    for i in range(0, count, size):
+        yield "".join(rows[i : i + size])
+        await asyncio.sleep(0.2)
 
 
 @app.get("/report")

@@ -284,3 +284,41 @@ async def stock(item: str):
             yield {"event": "stock", "data": data}
 
     return EventSourceResponse(events())
+
+
+# %% framed by hand, JSON of several lines cut by splitlines => is not JSON
+import json
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+@app.get("/stock")
+def stock(item: str):
+    def frames():
+        for left in (2, 1, 0):
+            data = json.dumps({"item": item, "left": left}, indent=2, ensure_ascii=False)
+            lines = "".join(f"data: {line}\n" for line in data.splitlines())
+            yield f"event: stock\n{lines}\n"
+
+    return StreamingResponse(frames(), media_type="text/event-stream")
+
+
+# %% allows letters alone => status 422 ({"detail"
+import json
+
+from fastapi import FastAPI, Query
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+
+
+@app.get("/stock")
+async def stock(item: str = Query(pattern="^[a-z]+$")):
+    async def events():
+        for left in (2, 1, 0):
+            yield {"event": "stock", "data": json.dumps({"item": item, "left": left})}
+
+    return EventSourceResponse(events())

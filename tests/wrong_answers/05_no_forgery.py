@@ -235,3 +235,52 @@ app = FastAPI()
 def say(text: str):
     t = "".join(f"data: {l}\n" for l in re.split("\r\n|\r|\n", text)) if text else ""
     return StreamingResponse([f"event: chat\n{t}\n"], media_type="text/event-stream")
+
+
+# %% a vertical tab is a line end, too => expected: chat
+import re
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+@app.get("/say")
+def say(text: str):
+    lines = re.split("\r\n|\r|\n|\v", text)
+    data = "".join(f"data: {line}\n" for line in lines)
+    return StreamingResponse([f"event: chat\n{data}\n"], media_type="text/event-stream")
+
+
+# %% letters changed for such that look alike => expected: chat
+import re
+import unicodedata
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+@app.get("/say")
+def say(text: str):
+    lines = re.split("\r\n|\r|\n", unicodedata.normalize("NFKC", text))
+    data = "".join(f"data: {line}\n" for line in lines)
+    return StreamingResponse([f"event: chat\n{data}\n"], media_type="text/event-stream")
+
+
+# %% a byte order mark goes => expected: chat
+import re
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+@app.get("/say")
+def say(text: str):
+    lines = re.split("\r\n|\r|\n", text.lstrip("\ufeff"))
+    data = "".join(f"data: {line}\n" for line in lines)
+    return StreamingResponse([f"event: chat\n{data}\n"], media_type="text/event-stream")
