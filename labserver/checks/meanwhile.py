@@ -47,7 +47,7 @@ class Held:
         self._shares: dict[str, float] = {}
 
     def share(self, path: str) -> float:
-        """The share of the time of the last request for a path, 0 to 1."""
+        """The share of the time of the last request for a path that was answered whole, 0 to 1."""
         return self._shares.get(path, 0.0)
 
     def layer(self, app: ASGIApp) -> ASGIApp:
@@ -57,7 +57,7 @@ class Held:
             if scope["type"] != "http":
                 await app(scope, receive, send)
                 return
-            watch = _LoopWatch()
+            watch = LoopWatch()
 
             async def noting_send(message: Message) -> None:
                 if message["type"] == "http.response.body" and not message.get("more_body"):
@@ -74,7 +74,7 @@ class Held:
         return watched
 
 
-class _LoopWatch:
+class LoopWatch:
     """Measures how long the event loop of this thread is held, until `end()`."""
 
     def __init__(self) -> None:
