@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 
 import pytest
 from fastapi.responses import StreamingResponse
@@ -18,6 +19,8 @@ from services import (
     text,
 )
 
+from labserver.diagnosis.observation import Pair
+from labserver.diagnosis.rules.bursts import bursts
 from labserver.recording import RecordedEvent
 
 
@@ -123,3 +126,38 @@ def test_what_is_collected_comes_sooner_where_it_is_less(bursts, code, late):
     first, *rest = bursts
     found = {*said_of(in_bursts(first, *[(at + late, number) for at, number in rest]))}
     assert found & {"bursts", "advice-bursts"} == ({code} if code else set())
+
+
+def test_random_batches_are_no_fault():
+    """Fewer sometimes come sooner by chance; so may a first batch, but not at each request."""
+    pick = random.Random(1)
+    for _ in range(200):
+        feed = batches(pick)
+        seen = in_bursts(*feed)
+        seen.pair = Pair([in_bursts(*later(feed, pick)).alone for _ in range(2)])
+        seen.encoded = in_bursts(*later(feed, pick)).alone
+        assert not bursts.evidence(seen), feed
+
+
+def batches(pick):
+    """A feed that sends what it finds: as it comes, or at a clock's pace."""
+    mean, period = pick.choice([3, 4, 6, 9, 15]), pick.choice([0.5, 1.0, 2.0])
+    at, feed, steady = period * pick.random(), [], pick.random() < 0.5
+    while len(feed) < 9:
+        feed.append((at, pick.choice([pick.randint(1, 2 * mean), pick.randint(mean, mean + 1)])))
+        at += period if steady else pick.expovariate(1 / period)
+    return feed
+
+
+def later(feed, pick):
+    """The same feed, asked at another moment."""
+    start = pick.uniform(0, feed[4][0])
+    return [(at - start, number) for at, number in feed if at > start][:3]
+
+
+def test_what_a_buffer_of_four_collects_begins_so_at_each_request():
+    feed = [(0.75 + i, 4) for i in range(6)]
+    seen = in_bursts(*feed)
+    for starts, fault in (([0.75, 0.7], True), ([0.75, 0.1], False), ([0.2, 1.0], False)):
+        seen.pair = Pair([in_bursts((at, 4), (at + 1, 4)).alone for at in starts])
+        assert ("bursts" in said_of(seen)) == fault

@@ -1,10 +1,12 @@
 """diagnose: bursts of whole chunks whose bytes something on the way has counted."""
 
 import random
-from itertools import accumulate, pairwise
+from itertools import accumulate
 
 import pytest
 from services import SSE, observed, said_of
+
+from labserver.diagnosis.rules.counted_bursts import counted_bursts
 
 HEAD = "HTTP/1.1 200 OK\r\ncontent-type: {}\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -35,17 +37,14 @@ def has_room_for(size, pieces, head):
     return [*counts, number]
 
 
-def in_bursts(counts, pieces, type=SSE, apart=1.0):
+def in_bursts(counts, pieces, moments, type=SSE):
     """An observation of these pieces, so many at a time."""
     seen = observed(*pieces, type=type, transfer_encoding="chunked")
-    starts = [*accumulate(counts, initial=0)]
-    moment = {
-        number: (i + 1) * apart
-        for i, (start, end) in enumerate(pairwise(starts))
-        for number in range(start, end)
-    }
-    chunks = seen.alone.chunks
-    seen.alone.chunks = [c._replace(at=moment[i] + i * 1e-5) for i, c in enumerate(chunks)]
+    at = [moment for moment, number in zip(moments, counts, strict=True) for _ in range(number)]
+    seen.alone.chunks = [
+        c._replace(at=t + i * 1e-5)
+        for i, (c, t) in enumerate(zip(seen.alone.chunks, at, strict=True))
+    ]
     events = seen.alone.events
     seen.alone.events = [e._replace(at=seen.alone.chunks[i].at) for i, e in enumerate(events)]
     seen.alone.headers_at = seen.alone.chunks[0].at
@@ -75,7 +74,9 @@ def rows(size, spread, type):
 def test_a_buffer_that_keeps_chunks_whole_is_seen(buffer, size, type, codes):
     pieces = rows(90, 40, type)
     counts = buffer(size, pieces, len(HEAD.format(type)))
-    found = said_of(in_bursts(counts, pieces, type))
+    pace = len(counts) / sum(counts)  # they are made one by one
+    moments = [number * pace for number in accumulate(counts)]
+    found = said_of(in_bursts(counts, pieces, moments, type))
     (code,) = {*found} & {"bursts", "advice-bursts"}
     assert code in codes
     if size <= 4096 and type == SSE:  # several bursts, and the headers in the first
@@ -88,4 +89,30 @@ def test_what_an_app_makes_several_at_a_time_is_no_fault(type, counts):
     """By a clock, or as it finds them: whatever the bytes are."""
     for size in (20, 90, 180, 400, 900):
         pieces = rows(size, 40, type)[: sum(counts)]
-        assert "bursts" not in said_of(in_bursts(counts, pieces, type))
+        moments = range(1, 1 + len(counts))
+        assert "bursts" not in said_of(in_bursts(counts, pieces, moments, type))
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "size"), [(3, 4, 295), (5, 6, 183), (8, 9, 112), (9, 40, 60)]
+)
+def test_batches_of_unlike_sizes_that_fit_by_chance_are_no_fault(least, most, size):
+    """In 100 feeds whose batches have about 1,024 bytes, many a batch ends at that size."""
+    pick = random.Random(1)
+    for _ in range(100):
+        counts = [pick.randint(least, most) for _ in range(pick.choice([7, 8, 9]))]
+        pieces = [
+            f"data: {'x' * int(pick.gauss(size, size / 15))}\n\n" for _ in range(sum(counts))
+        ]
+        moments = [*accumulate(pick.uniform(0.9, 1.1) for _ in counts)]
+        assert not counted_bursts.evidence(in_bursts(counts, pieces, moments))
+
+
+def test_unlike_batches_take_one_time_and_a_buffers_bursts_do_not():
+    """The same counts of the same pieces, once made one by one, once made together."""
+    pieces = rows(90, 40, SSE)
+    counts = waits_for(1024, pieces, len(HEAD.format(SSE)))
+    together = range(1, 1 + len(counts))
+    one_by_one = [number / 9 for number in accumulate(counts)]
+    assert "bursts" in said_of(in_bursts(counts, pieces, one_by_one))
+    assert "bursts" not in said_of(in_bursts(counts, pieces, together))

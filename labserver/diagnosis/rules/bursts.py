@@ -9,12 +9,14 @@ What counts a number, or waits for a time, does so for the rest at the end too: 
 from statistics import median, median_low
 
 from labserver.diagnosis.finding import Level, rule
+from labserver.diagnosis.items import items_of
 from labserver.diagnosis.observation import LINE_TYPES, NOTABLE, SEVERAL, Observation
 from labserver.diagnosis.pace import Burst, gaps, usual_gap
 
 BUFFER_BYTES = 2**16  # the largest buffer that is common
 AT_THE_START = 0.5  # of a period: a first burst that came sooner was not collected by anything
 MANY = 8  # items that fit two waits by no chance
+UNLIKE = 0.2  # of a period: what a number or a clock makes of things at one pace differs less
 NEAR = 0.45  # of one item's time: nearer to this many items than to one more or one fewer
 
 
@@ -30,7 +32,7 @@ def bursts(seen: Observation) -> str:
     begun = 0.0 if seen.headers_waited else seen.alone.headers_at
     if not seen.sse or not _joined(seen) or not _in_bursts(seen):
         return ""
-    return _told(seen.bursts) if _as_if_counted(seen.bursts, begun) else ""
+    return _told(seen.bursts) if _as_if_counted(seen, begun) else ""
 
 
 @rule(
@@ -60,27 +62,39 @@ def _joined(seen: Observation) -> bool:
     return len({item.at for item in seen.items}) * 2 <= len(seen.items)
 
 
-def _as_if_counted(bursts: list[Burst], begun: float) -> bool:
+def _as_if_counted(seen: Observation, begun: float) -> bool:
     """Whether it looks as if things made one by one were collected, by number or by time.
 
-    Then a shorter wait goes with fewer things, in proportion:
+    Then all bursts are alike, and a shorter wait goes with fewer things, in proportion:
 
         begun |       |||     |||     |||  ||
               <------><------><------><---->
                period  period  period  2/3 of it for 2 of 3, at the end
 
-    or, at the start, where the first thing was made at once: 2/3 of a period, for all 3.
+    or, at the start, where the first thing was made at once: 2/3 of a period, for all 3. A feed
+    that makes 3 at a time may be asked at such a moment by chance, but not each time.
     """
-    full, period = _usual_size(bursts), usual_gap(bursts)
+    bursts, full, period = seen.bursts, _usual_size(seen.bursts), usual_gap(seen.bursts)
     if len(bursts) == 2 and bursts[1].size < bursts[0].size >= MANY:  # a full one, and the rest
         full, period = bursts[0].size, bursts[0].at - begun
     near = NEAR / full
-    start = (bursts[0].at - begun) / period  # waits, in periods
+    firsts = [items[0].at - begun for one in seen.others if (items := items_of(one))]
+    starts = [start / period for start in [bursts[0].at - begun, *firsts]]  # in periods
     end = gaps(bursts)[-1] / period
     last = bursts[-1].size / full  # of the usual size
-    short_start = start < 1 - near and abs(start - (full - 1) / full) < near
+    short_start = all(s < 1 - near and abs(s - (full - 1) / full) < near for s in starts)
     short_end = last < 1 - near and end < 1 - near and abs(end - last) < 1 / full + near
-    return short_start or short_end
+    steady = all(abs(s - starts[0]) < 1 / full + near for s in starts)
+    short_end = short_end and steady and seen.alone.whole
+    return _alike(bursts[:-1]) and (short_start or short_end)
+
+
+def _alike(bursts: list[Burst]) -> bool:
+    """Whether they have one size, and come at one pace; a clock may take in one more or less."""
+    sizes, period = [burst.size for burst in bursts], usual_gap(bursts)
+    return max(sizes) - min(sizes) <= 1 and all(
+        abs(gap - period) < UNLIKE * period for gap in gaps(bursts)
+    )
 
 
 def _usual_size(bursts: list[Burst]) -> float:

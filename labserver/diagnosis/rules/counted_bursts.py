@@ -2,6 +2,7 @@
 
     bursts   ||||||||||||    |||||||||||||    |||||||||||    as many as reach 4,096 bytes
 
+Made one by one, more of them take longer. What an app makes at once, time and again, does not.
 The app does not know how long its chunks are on the wire. The first burst has the headers, too.
 """
 
@@ -10,10 +11,11 @@ from statistics import median
 
 from labserver.diagnosis.finding import Level, listed, rule
 from labserver.diagnosis.observation import NOTABLE, SEVERAL, Observation
-from labserver.diagnosis.pace import bursts_of, usual_gap
+from labserver.diagnosis.pace import JITTER, Burst, bursts_of, gaps, usual_gap
 from labserver.recording import Recording
 
 USUAL = [2**n for n in range(10, 17)]  # bytes of a buffer: 1 to 64 KiB
+LESS = 0.25  # of one chunk's time: a burst that took longer by more has a chunk more
 AROUND = len("\r\n\r\n")  # bytes around a chunk, beside the digits of its size
 ENOUGH = 5  # bursts of unlike numbers of chunks that end at one size by no chance
 
@@ -30,11 +32,20 @@ def counted_bursts(seen: Observation) -> str:
     ends = [0, *accumulate(burst.size for burst in bursts[:-1])]  # the last one may go on
     counts, period = [burst.size for burst in bursts[:-1]], usual_gap(bursts)
     enough = len(counts) >= ENOUGH and median(counts) >= SEVERAL and period > NOTABLE
-    if not seen.sse or not seen.headers_waited or not enough or len({*counts}) == 1:
+    enough = enough and _at_one_pace(bursts[:-1])
+    if not seen.sse or not seen.headers_waited or not enough or len({*counts[1:]}) == 1:
         return ""
     each = f"{listed(counts)} chunks at a time, every {period:.3f} s"
     found = [size for size in USUAL if _explains(size, sizes, ends)]
     return f"{each}, whenever there were {found[0]:,} bytes" if found else ""
+
+
+def _at_one_pace(bursts: list[Burst]) -> bool:
+    """Whether more chunks took longer, in proportion, as where they are made one by one."""
+    waits, counts = gaps(bursts), [burst.size for burst in bursts[1:]]
+    pace = sum(waits) / sum(counts)
+    off = [abs(wait - count * pace) for wait, count in zip(waits, counts, strict=True)]
+    return max(off) < max(LESS * pace, JITTER)
 
 
 def _explains(buffer: int, sizes: list[int], ends: list[int]) -> bool:
