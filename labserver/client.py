@@ -22,7 +22,9 @@ _PROXIES = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 Environment = tuple[tuple[str, str | None], ...]
 PROXY_VARIABLES = (*_PROXIES, *map(str.lower, _PROXIES))
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-VARIABLES = (*PROXY_VARIABLES, *CERTIFICATE_VARIABLES, "SSLKEYLOGFILE")
+# With REQUEST_METHOD, which a web server sets for CGI, HTTP_PROXY counts for nothing: a client
+# might have sent it, as the header Proxy.
+VARIABLES = (*PROXY_VARIABLES, *CERTIFICATE_VARIABLES, "SSLKEYLOGFILE", "REQUEST_METHOD")
 
 
 def client_for(url: httpx.URL, follow_redirects: bool = False) -> httpx.Client:
@@ -101,7 +103,10 @@ def _text_that_can_be_sent() -> Iterator[None]:
 def hint(url: httpx.URL, reason: str) -> str:
     """A sentence in brackets for a URL that did not answer, where the environment has a part."""
     does = "may send this to a proxy"
-    names = [] if _is_loopback(url.host) else _proxies_set()
+    fitting = ("ALL_PROXY", f"{url.scheme}_PROXY".upper())
+    names = [name for name in _proxies_set() if name.upper() in fitting]
+    if _is_loopback(url.host):
+        names = []
     if "CERTIFICATE_VERIFY_FAILED" in reason:
         does = "names the certificates that are trusted"
         names = [name for name in CERTIFICATE_VARIABLES if os.environ.get(name)][:1]

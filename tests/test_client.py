@@ -201,6 +201,13 @@ def test_a_proxy_that_does_not_answer_is_named():
     assert "(HTTP_PROXY in the environment may send this to a proxy.)" in in_python.stderr
 
 
+def test_a_proxy_of_another_scheme_is_not_named(environment):
+    environment("HTTPS_PROXY", "http://127.0.0.1:1")
+    with pytest.raises(ConnectionError) as caught:
+        record("http://lab.invalid/")
+    assert "in the environment" not in str(caught.value)
+
+
 @pytest.mark.parametrize("said", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\5\xff", b"\5\x80", b""])
 def test_a_proxy_that_speaks_no_socks_is_named(said, environment):
     pytest.importorskip("socksio")
@@ -230,7 +237,10 @@ def test_a_proxy_set_after_the_first_recording_is_used(monkeypatch):
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{listener.getsockname()[1]}")
         assert record("http://lab.invalid/two", quiet=True).text == "proxy"
         thread.join(LONG)
-        monkeypatch.delenv("HTTP_PROXY")
+        monkeypatch.setenv("REQUEST_METHOD", "GET")  # as under CGI: see httpoxy.org
         with pytest.raises(ConnectionError):
             record("http://lab.invalid/three")
+        monkeypatch.delenv("HTTP_PROXY")
+        with pytest.raises(ConnectionError):
+            record("http://lab.invalid/four")
     assert asked == [b"GET http://lab.invalid/two HTTP/1.1"]
