@@ -9,6 +9,8 @@ from labserver.connections import HOST
 from labserver.masking import masked
 from labserver.server import Server
 
+USER = re.compile(r"[^/?#@]*:(?!\d*[/?#]).*@")  # "ann:password@host", where http:// is missing
+
 
 def resolve(url: str | httpx.URL) -> tuple[httpx.URL, Server | None]:
     """The whole URL asked for, and the lab's server where it is one of its own.
@@ -30,9 +32,10 @@ def resolve(url: str | httpx.URL) -> tuple[httpx.URL, Server | None]:
         reason = "a password has %2F for /, %3F for ? and %23 for #" if "@" in str(url) else error
         raise ValueError(f"{shown} is not a URL: {reason}") from None
     if address.scheme not in ("http", "https") or not address.host or (address.port or 0) > 65535:
+        shown = USER.sub("", masked(str(url)))
         raise ValueError(
             f"A path that starts with / or a whole URL is needed, such as "
-            f"http://127.0.0.1:8000/export, not {masked(repr(str(url)))}."
+            f"http://127.0.0.1:8000/export, not {shown!r}."
         )
     ours = lab and address.host in (HOST, "localhost") and address.port == lab.port
     return address, lab if ours else None
