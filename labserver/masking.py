@@ -19,17 +19,23 @@ from labserver.printing import printable
 # or of one in there: "?next=%2Fa%3Ftoken%3D…", "?a=%253Ftoken%253D…".
 _SECRET = re.compile(
     r"""((?:[?&#;]|%(?:25)*(?:3F|26|23|3B))[\w.~%\[-]{,60}?
-        (?:token|api[_-]?key|access[_-]?key|secret|password|passwd|ticket|signature|sig)
-        (?:\[\]|%5B%5D|%5D|\])?(?:=|%(?:25)*3D))
-        [^&#\s"<>]*[^&#\s"'<>:;.,)\]]  # not what a sentence puts behind an address
+        (?:token|(?:api|access|private|secret|subscription)[_-]?key|secret|password|passwd|pwd
+        |passphrase|ticket|signature|sig|jwt|auth|authorization|credentials?|sess(?:ion)?[_-]?id)
+        (?:\[\w*\]|%5B\w*%5D|%5D|\])*(?:=|%(?:25)*3D))
+        ["<]?[^&#\s"<>]*[^&#\s"'<>:;.,)\]]  # not what a sentence puts behind an address
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-_SECRET_HEADER = re.compile("auth|cookie|token|key|secret|password|signature")
+_SECRET_HEADER = re.compile("auth|cookie|token|key|secret|passw|signature|jwt|credential|session")
 _LEAST = 4  # characters of a secret: a shorter one would hide parts of words
 _sent = ContextVar[tuple[httpx.Headers, ...]]("_sent", default=())  # a server may quote them
 # Of an address: a name and a password, "//ann:…@host". The host is what follows the last @.
-_USER = re.compile(r"(//)[^/\s?#]*@|(%2F%2F)(?:(?!%2F|%3F|%23)[^/\s?#&])*%40", re.IGNORECASE)
+_USER = re.compile(
+    r"""(//)[^/\s?#]*@
+        |((?:%(?:25)*2F){2})(?:(?!%(?:25)*(?:2F|3F|23))[^/\s?#&])*(?:@|%(?:25)*40)
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
 # As Python and JSON write pairs, "'cookie': '…'" and '"api_key": "…"', and Python those of bytes,
 # "(b'cookie', b'…')": an app's error may quote the headers of a request, or its body.
 _PAIR = re.compile(

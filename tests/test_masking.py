@@ -10,7 +10,8 @@ from labserver.masking import masked, shown_url
     "name",
     ["token", "access_token", "id_token", "api_key", "apikey", "secret", "client-secret"]
     + ["accessToken", "clientSecret", "access%5Ftoken", "api-key", "token[]", "user%5Bpassword%5D"]
-    + ["password", "ticket", "signature", "X-Amz-Signature", "TOKEN"],
+    + ["password", "ticket", "signature", "X-Amz-Signature", "TOKEN", "jwt", "pwd"]
+    + ["subscription-key", "X-Amz-Credential", "PHPSESSID", "session_id", "auth", "token[a][b]"],
 )
 def test_secrets_of_a_query_are_masked(name):
     text = f"GET http://127.0.0.1/x?a=1&{name}=s3cr%20et&b=2 and http://h/?{name}=other end"
@@ -28,7 +29,8 @@ def test_secrets_of_a_query_are_masked(name):
         "/?to=http%3A%2F%2Fann%3AS3CRET%40h%2F",
         "/?to=%2Fx%3BTOKEN%3DS3CRET",
     ]
-    + ["/?a[token]=S3CRET", "/in?to=%2Fon%3Fto%3D%252F%253Ftoken%253DS3CRET"],
+    + ["/?a[token]=S3CRET", "/in?to=%2Fon%3Fto%3D%252F%253Ftoken%253DS3CRET"]
+    + ["/?to=http%253A%252F%252Fann%253AS3CRET%2540h", "/?to=%2F%2FS3CRET@h", '/?token="S3CRET"'],
 )
 def test_wherever_an_address_has_them(address):
     assert "S3CRET" not in masked(f"redirect to {address} now")
@@ -39,7 +41,11 @@ def test_masking_twice_changes_nothing_more():
     assert once == "GET http://h/?token=***: 404 (http://h/?token=***)" == masked(once)
 
 
-@pytest.mark.parametrize("query", ["?key=tea", "?tokens=5", "?q=token", "?secretary=x", "?token="])
+@pytest.mark.parametrize(
+    "query",
+    ["?key=tea", "?tokens=5", "?q=token", "?secretary=x", "?token=", "?author=Zoe", "?session=5"]
+    + ["?credentialed=1", "?signal=1", "?code=404"],
+)
 def test_what_is_no_secret_stays(query):
     assert masked(f"http://127.0.0.1/x{query}") == f"http://127.0.0.1/x{query}"
 
