@@ -39,6 +39,20 @@ def test_pings_without_a_pause(between, told):
     assert ("advice-pings" in said_of(observed(*pieces, every=0.01))) is told
 
 
+@pytest.mark.parametrize(
+    ("ping", "told"),
+    [
+        ("data: keep-alive", True),
+        ("event: ping\ndata: ping", False),
+        (": ping", False),
+        ("data: [DONE]", False),
+    ],
+)
+def test_pings_that_a_page_takes_for_json(ping, told):
+    events = ['data: {"n": 1}\n\n', 'data: {"n": 2}\n\n', f"{ping}\n\n"]
+    assert ("advice-pings" in said_of(observed(*events * 3))) is told
+
+
 @named("advice-stalled")
 async def test_stuck_in_the_middle():
     async def body():

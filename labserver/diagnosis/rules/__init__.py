@@ -137,6 +137,7 @@ RULES: tuple[Rule[Observation], ...] = (
     chunks.advice_never_began,
     chunks.advice_small_chunks,
     chunks.advice_pings,
+    chunks.advice_pings_as_data,
     framing.advice_fields_as_data,
     reconnect.advice_replays,
     reconnect.advice_misses_between,

@@ -1,12 +1,14 @@
 """Rules about the pieces of a body: how small, how seldom, how alike."""
 
+import re
 from itertools import pairwise
 from statistics import median
 
-from labserver.diagnosis.finding import Level, listed, rule
+from labserver.diagnosis.finding import Level, listed, rule, some
 from labserver.diagnosis.items import items_of
 from labserver.diagnosis.observation import Observation
 from labserver.diagnosis.pace import gaps, usual_gap
+from labserver.diagnosis.rules.content import is_json
 from labserver.recording import Ending, counted
 
 SILENT = 16.0  # seconds; sse-starlette and fastapi.sse send a ping after 15
@@ -15,6 +17,7 @@ SLOWER = 10  # times as long as the longest gap before
 SNAPSHOT, AT_THE_START = 0.05, 1.0  # seconds a gap, and in all: it came at once at the start
 TINY_BYTES, SEEN_TINY = 2, 100  # a letter or two; so many chunks are no chance
 MOSTLY_PINGS = 10  # times as many as events
+PING = re.compile(r"ping|pong|heart-?beat|keep-?alive|alive|hb", re.I)
 SMALL_BYTES, SEEN_SMALL = 100, 500  # a short row; fewer cost little
 FAST = 0.01  # seconds a chunk: slower than this, nobody minds how small they are
 MANY = 20  # pieces of an answer, at least, that came in letters the second time
@@ -76,6 +79,21 @@ def advice_pings(seen: Observation) -> str:
     pause = usual_gap(seen.comments)
     many = len(seen.comments) >= SEEN_TINY and len(seen.comments) > MOSTLY_PINGS * len(seen.items)
     return f"{counted(seen.comments, 'comment')}, one every {pause:.3f} s" if many else ""
+
+
+@rule(
+    "advice-pings",
+    Level.ADVICE,
+    """Some events are pings without a name, among events of JSON, so a page that parses each event
+    as JSON fails at them. Send a comment (": ping"), which no page gets, or name them: event:
+    ping.""",
+)
+def advice_pings_as_data(seen: Observation) -> str:
+    plain = [event.data for event in seen.alone.events if event.event == "message"]
+    pings = [data for data in plain if PING.fullmatch(data)]
+    objects = [data for data in plain if data[:1] == "{" and is_json(data)]
+    mostly = 2 * len(objects) > len(plain) - len(pings)
+    return some(pings, "event") if mostly else ""
 
 
 def _middle_size(seen: Observation) -> float:
