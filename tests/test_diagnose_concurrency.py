@@ -5,6 +5,7 @@ import http.server
 import itertools
 import json
 import time
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends
@@ -20,11 +21,16 @@ from services import (
     handler,
     healthy,
     named,
+    observed,
     paced,
     raw,
     routed,
+    said_of,
     text,
 )
+
+from labserver.diagnosis.observation import Pair
+from labserver.recording import Ending
 
 
 @named("starved")
@@ -85,6 +91,27 @@ def test_lock_for_the_whole_stream():
         return StreamingResponse(body(), media_type=TEXT)
 
     return routed(route)
+
+
+def alone_and_two(second, **change):
+    """An endless stream, and then two of it at once: a Pair whose second is this one."""
+    alone = observed(*EVENTS, ending=Ending.ENOUGH)
+    first = observed(*EVENTS * 2, ending=Ending.ENOUGH)
+    return replace(alone, pair=Pair([first.alone, *second], apart=0.1, **change))
+
+
+def test_a_second_stream_that_ends_at_once():
+    busy = observed('event: error\ndata: {"message": "too many"}\n\n').alone
+    told = said_of(alone_and_two([busy]))["advice-refuses-second"]
+    assert "too many" in told
+    late = observed(*EVENTS * 2).alone  # which ended, as it may
+    assert "advice-refuses-second" not in said_of(alone_and_two([late]))
+
+
+def test_a_second_stream_that_gets_no_answer():
+    assert "refuses-second" in said_of(alone_and_two([]))
+    assert "refuses-second" not in said_of(alone_and_two([], unanswered=5.0))  # it had to wait
+    assert "refuses-second" not in said_of(replace(alone_and_two([]), pair=Pair()))
 
 
 @named("advice-shared-pace")

@@ -162,6 +162,35 @@ async def test_a_sequence():
 
 
 @pytest.mark.parametrize(
+    "data",
+    [
+        "Tick(n=1, price=1.5)",
+        "Decimal('1.50')",
+        "datetime.datetime(2026, 11, 28, 12, 0)",
+        "'tok'",
+        "b'tok'",
+    ],
+)
+def test_what_python_shows_of_an_object(data):
+    assert "python-repr" in said_of(observed(*[f"data: {data}\n\n"] * 4))
+
+
+@pytest.mark.parametrize("data", ["Go (now)", "Rust(1)", "it's", "Call me(when=you can) or not"])
+def test_what_looks_like_python_and_is_none(data):
+    assert "python-repr" not in said_of(observed(*[f"data: {data}\n\n"] * 4))
+    once = observed("data: 'so it goes'\n\n", *["data: said he\n\n"] * 3)
+    assert "python-repr" not in said_of(once)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [("{n: 1, t: 'x'}", True), ("{ n : 1 }", True), ("{name} is here", False), ("{}", False)],
+)
+def test_an_object_of_javascript(data, told):
+    assert ("bad-json" in said_of(observed(*[f"data: {data}\n\n"] * 4))) is told
+
+
+@pytest.mark.parametrize(
     "data", ["{&quot;n&quot;: 1}", "{&#34;n&#34;: 1}", "%7B%22n%22%3A+1%7D", r"{\"n\": 1}"]
 )
 def test_json_that_was_escaped_once_more(data):

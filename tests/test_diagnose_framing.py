@@ -55,6 +55,20 @@ def test_dicts_of_a_name_and_data_given_to_fastapi():
     return native(*[{"event": "tick", "data": i} for i in range(5)])
 
 
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (lambda frame: {"message": frame}, True),
+        (lambda frame: [frame], True),
+        (lambda frame: {"text": f"Write it as\n{frame}"}, False),
+        (lambda frame: {"text": frame.strip()}, False),
+    ],
+)
+def test_frames_inside_an_object_of_json(value, told):
+    events = [f"data: {json.dumps(value(f'data: {i}{chr(10) * 2}'))}\n\n" for i in range(5)]
+    assert ("advice-framed-twice" in said_of(observed(*events))) is told
+
+
 @named("framed-twice")
 async def test_the_repr_of_frames():
     return sse(*[f"data: {f'data: {i}' + chr(10) * 2!r}\n\n" for i in range(5)], DONE)

@@ -32,6 +32,13 @@ def test_a_document_that_tells_of_no_error(document):
     assert not said_of(observed(json.dumps(document), type="application/json"))
 
 
+def test_a_page_at_the_end_of_rows():
+    page = "<html>\n<body><h1>502 Bad Gateway</h1></body>\n</html>\n"
+    assert "advice-error-inside" in said_of(observed("1\n", "2\n", page, type="text/plain"))
+    for type, rows in (("text/html", ["<p>1</p>\n", page]), ("text/plain", [page])):
+        assert "advice-error-inside" not in said_of(observed(*rows, type=type))
+
+
 def test_a_page_in_the_place_of_a_stream():
     assert said_of(observed(PAGE, type="text/html"))["advice-page"].startswith("'<!DOCTYPE html>")
     assert not said_of(observed("<ul>", *["<li>a</li>"] * 5, type="text/html"))

@@ -9,7 +9,7 @@ queued       first   |-----------|
 import re
 from statistics import median
 
-from labserver.diagnosis.finding import Level, rule
+from labserver.diagnosis.finding import Level, quoted, rule
 from labserver.diagnosis.observation import NOTABLE, Observation
 from labserver.diagnosis.pace import gaps, usual_gap
 from labserver.diagnosis.rules.sharing import nothing_any_more
@@ -33,6 +33,7 @@ SILENT = 1.0  # seconds in which the second got nothing, at least
 SECOND_LATE = 0.9  # of that time: a second that begins later began after the first
 FIRST_LATE = 0.5  # of that time: a first one that begins later leaves no time to compare
 
+TWICE = 2  # times as long: the first stream, after the second came
 # Two at once are slower, and one alone keeps its pace.
 PIECES = 5  # of each, at least
 STEADY, EVEN = 1.3, 0.8  # times the usual gap at most, in so many of them
@@ -156,6 +157,39 @@ def one_at_a_time(seen: Observation) -> str:
     # Once the first had left, it may still be held: then nobody gets anything any more.
     worse = nothing_any_more(seen) if seen.repeated else ""
     return _queued(seen) or worse if _serves_many(seen) else ""
+
+
+@rule(
+    "refuses-second",
+    Level.FAULT,
+    """One request alone is answered; of two at once, one gets no answer: its connection is closed.
+    This is consistent with a limit on connections or streams. Allow more, or answer 503 with
+    Retry-After, so that clients know why.""",
+    repeat="pair",
+)
+def refuses_second_without_a_word(seen: Observation) -> str:
+    one = seen.pair.answers[0] if len(seen.pair.answers) == 1 else None
+    if not one or seen.pair.unanswered or not one.response.is_success:
+        return ""
+    return f"of two at once, one got {counted(one.chunks, 'chunk')}, the other not even headers"
+
+
+@rule(
+    "advice-refuses-second",
+    Level.ADVICE,
+    """One stream alone goes on; of two at once, the second ends at once. If more than one client
+    has to stream, something limited is held for the whole stream: allow more of it, or refuse by a
+    status (503 with Retry-After), since EventSource comes back at once after a good one.""",
+    repeat="pair",
+)
+def advice_ends_second(seen: Observation) -> str:
+    if len(seen.pair.answers) < 2 or seen.alone.whole:
+        return ""
+    first, second = seen.pair.answers
+    if not second.whole or first.whole or TWICE * second.seconds > first.seconds - seen.pair.apart:
+        return ""
+    said = quoted(second.text)
+    return f"the second ended after {second.seconds:.3f} s, the first went on; it said {said}"
 
 
 @rule(

@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus
 from labserver.diagnosis.finding import Level, quoted, rule, some
 from labserver.diagnosis.frames import TEXT_BYTES
 from labserver.diagnosis.items import is_binary
-from labserver.diagnosis.observation import Observation
+from labserver.diagnosis.observation import SEVERAL, Observation
 from labserver.diagnosis.rules.event_lines import no_utf_8_in
 
 LONGEST = 3000  # characters of a text that is parsed as Python
@@ -19,12 +19,18 @@ MOST = 200  # texts that are parsed as Python, or twice
 DOCUMENT_BYTES = 2**18  # of a JSON document that is parsed
 NEIGHBOURS = 999  # characters of two texts that may hold the two halves of a letter
 OBJECT = re.compile(r'\{\s*"')  # the start of one in JSON
+OF_JAVASCRIPT = re.compile(r"\{\s*\w+\s*:.*\}\s*", re.S)  # one whose names have no quotes
 OF_DATA, OF_TEXT = 1 / 3, 1 / 2  # of what is JSON elsewhere, of text: more that is repr is a fault
 OF_VALUES = 1 / 4  # of the data and ids: more that says None is a fault
 LOST = "\ufffd"
 RS = "\x1e"  # in front of each document of a sequence (RFC 7464, 2.2)
 NOTHING = {"None", "undefined", "[object Object]"}
-REPR = re.compile(r"\{'.*\}|b'.*'|<(.* object|function .*|coroutine .*|\S+) at 0x[0-9a-f]+>", re.S)
+REPR = re.compile(
+    r"\{'.*\}|b'.*'|<(.* object|function .*|coroutine .*|\S+) at 0x[0-9a-f]+>"
+    r"|[A-Z]\w*\(\w+=.*\)|(Decimal|UUID|datetime\.\w+)\(.*\)",
+    re.S,
+)
+QUOTED = re.compile(r"'.*'", re.S)  # a str's; one alone may be a quotation
 NO_ESCAPE = re.compile(r"""\\[^\n\\'"abfnrtv0-7xNuU]""")  # no repr has it, and Python warns
 
 
@@ -61,13 +67,15 @@ def json_not_utf_8(seen: Observation) -> str:
 @rule(
     "python-repr",
     Level.FAULT,
-    """The data is Python's repr, with single quotes, where clients expect JSON. Make it with
-    json.dumps.""",
+    """The data is Python's repr (single quotes, None, the name of a class), where clients expect
+    JSON or plain text. Make JSON with json.dumps, and text with str.""",
 )
 def python_repr(seen: Observation) -> str:
     texts = [item.text for item in seen.items[:MOST]]
     found = [text for text in texts if _is_repr(text)]
     share = OF_DATA if seen.sse or seen.json_lines else OF_TEXT
+    if seen.sse and len(texts) >= SEVERAL and all(map(QUOTED.fullmatch, texts)):
+        found = texts
     return some(found, "text") if len(found) > share * len(texts) else ""
 
 
@@ -100,8 +108,8 @@ def none_as_data(seen: Observation) -> str:
     "bad-json",
     Level.FAULT,
     """The data looks like JSON, or is labelled so, but a parser refuses it. Common reasons: NaN,
-    several documents in one, a newline inside a text. Make each document with one call of
-    json.dumps (allow_nan=False), and parse one in a test.""",
+    names without quotes, several documents in one, a newline inside a text. Make each document
+    with one call of json.dumps (allow_nan=False), and parse one in a test.""",
 )
 def bad_json(seen: Observation) -> str:
     if _lines_of_one(seen):
@@ -112,7 +120,7 @@ def bad_json(seen: Observation) -> str:
         return some(bad, "document")
     # One by one, events may be pieces of one document.
     good = [text for text in texts if text[:1] == "{" and is_json(text)]
-    bad = [text for text in bad if OBJECT.match(text)]
+    bad = [text for text in bad if OBJECT.match(text) or OF_JAVASCRIPT.fullmatch(text)]
     sure = 2 * len(bad) > len(texts) or len(good) > 2 + len(bad)
     return some(bad, "text") if len(texts) > 1 and sure else ""
 

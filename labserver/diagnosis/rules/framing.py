@@ -9,6 +9,7 @@ from labserver.diagnosis.finding import Level, rule, some
 from labserver.diagnosis.observation import Observation
 
 FIELD = re.compile(r"(data|event|id|retry):|: ?\S")
+ENDED = re.compile(r"(\n|\r\n|\r)\1\Z")
 LINE_END = re.compile(r"\r\n|\n|\r")
 KEYS = {"data", "event", "id", "retry", "comment"}  # of the dict that sse-starlette takes
 MOST = 200  # texts that are parsed
@@ -41,6 +42,16 @@ def _from_json(text: str) -> str:
     return text
 
 
+def _inside(text: str) -> list[str]:
+    """The values of a JSON object or array that are whole frames with their empty line."""
+    with suppress(ValueError, RecursionError):
+        value = json.loads(text) if text[:1] in ("{", "[") else None
+        values = value.values() if isinstance(value, dict) else value or []
+        ended = [one for one in values if isinstance(one, str) and ENDED.search(one)]
+        return [one for one in ended if _is_frame(one)]
+    return []
+
+
 def _is_frame(text: str) -> bool:
     return all(FIELD.match(line) for line in LINE_END.split(text.rstrip("\r\n")))
 
@@ -67,6 +78,19 @@ def fields_as_data(seen: Observation) -> str:
 )
 def advice_fields_as_data(seen: Observation) -> str:
     return some(_field_dicts(seen), "event")
+
+
+@rule(
+    "advice-framed-twice",
+    Level.ADVICE,
+    """The data of these events is JSON with whole frames inside: data:, and an empty line at the
+    end. If formatted text was put into an object, put the bare text into it; if the frames are
+    passed on as they are, nothing is wrong.""",
+)
+def advice_frames_inside(seen: Observation) -> str:
+    events = seen.alone.events[:MOST]
+    framed = [frame for event in events for frame in _inside(event.data)[:1]]
+    return some(framed, "event") if 2 * len(framed) > len(events) else ""
 
 
 def _field_dicts(seen: Observation) -> list[str]:

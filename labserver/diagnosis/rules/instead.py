@@ -12,6 +12,8 @@ from labserver.diagnosis.finding import Level, quoted, rule
 from labserver.diagnosis.observation import Observation
 
 PAGE = re.compile(r"\s*<(!doctype html|html\b)", re.I)
+PAGE_AT_THE_END = re.compile(r"^<(!doctype html|html\b).*</html>\s*\Z", re.I | re.M | re.S)
+PAGE_CHARACTERS = 8192  # at the end, that are looked at
 ERRORS = ("error", "errors", "exception")
 BAD_STATUS = ("error", "fail", "failed", "failure")
 
@@ -35,6 +37,20 @@ def _tells_of_an_error(document: object) -> bool:
         return False
     no = any(document.get(name) is False for name in ("ok", "success"))
     return no or any(map(document.get, ERRORS)) or document.get("status") in BAD_STATUS
+
+
+@rule(
+    "advice-error-inside",
+    Level.ADVICE,
+    """The stream ends in a page of HTML, though it is labelled as something else. This is
+    consistent with the error page of a framework or a proxy, after a good status. Look at what the
+    page says, and tell clients of errors in the form of the stream.""",
+)
+def advice_page_at_the_end(seen: Observation) -> str:
+    if seen.alone.media_type == "text/html" or not seen.alone.whole:
+        return ""
+    page = PAGE_AT_THE_END.search(seen.text, max(1, len(seen.text) - PAGE_CHARACTERS))
+    return f"at the end: {quoted(page[0].strip())}" if page else ""
 
 
 @rule(
