@@ -35,7 +35,7 @@ def choices(chosen: Any) -> str | None:
     missing = [name for name in NAMES if not _is_function(functions.get(name))]
     require(not missing, f"choices names no function for {', '.join(missing)}.")
     held = Held()
-    with served(_routes(functions), held.layer) as url:
+    with held.told(), served(_routes(functions), held.layer) as url:
         _judge_podcast(f"{url}/podcast")
         patiently(lambda: _judge_archive(f"{url}/archive"))
         patiently(lambda: _judge_auction(f"{url}/auction"))

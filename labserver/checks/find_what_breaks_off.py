@@ -37,7 +37,7 @@ _noting = (
 def ends_cleanly(app: Any) -> str | None:
     """Ends with a public event, a log and a 204; the connection is given back whatever happens."""
     held = Held()
-    with _noted() as records, served(app, held.layer) as url:
+    with _noted() as records, held.told(), served(app, held.layer) as url:
         before = _lent(url)
         last_id = _judge_events(url)
         share = held.share("/prices")

@@ -34,7 +34,7 @@ SECONDS = 30.0  # for the four steps, on a busy machine
 def keeps_answering(app: Any) -> None:
     """Refuses with a 403; streams step by step to a client with the key; answers all others."""
     held = Held()
-    with served(app, held.layer) as url:
+    with held.told(), served(app, held.layer) as url:
         for query in NO_KEYS:
             path = f"/steps{query}"
             refused = ask(url + path)

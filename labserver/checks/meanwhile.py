@@ -14,14 +14,15 @@ import asyncio
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from labserver.checks.exercise import SECONDS, TRIES, Late, fetched, require
+from labserver.checks.exercise import SECONDS, TRIES, Late, NotYet, fetched, require
 from labserver.guard import LIVENESS_PATH
 from labserver.recorder import record_watched
 from labserver.recording import Bounds
@@ -34,7 +35,7 @@ WAITING = {"selectors", "asyncio.windows_events"}  # modules in which a loop wai
 LOOPS = {"asyncio", "nest_asyncio"}  # packages that call them for it
 
 HELD_UP = (
-    "while {path} streams, another request to this server waits for it ({share:.0%} of the time). "
+    "while {path} is answered, another request to this server waits ({share:.0%} of the time). "
     "In `async def`, await what takes time, such as asyncio.sleep(…); put what blocks, such as "
     "time.sleep(…), in a plain def."
 )
@@ -45,10 +46,31 @@ class Held:
 
     def __init__(self) -> None:
         self._shares: dict[str, float] = {}
+        self._watches: list[tuple[str, LoopWatch]] = []
 
     def share(self, path: str) -> float:
         """The share of the time of the last request for a path that was answered whole, 0 to 1."""
         return self._shares.get(path, 0.0)
+
+    def up(self) -> str:
+        """What to say of all requests so far, by the one of the greatest share; "" for nothing."""
+        times = [watch.times() for _, watch in self._watches]
+        share = sum(held for held, _ in times) / max(sum(took for _, took in times), SHORT)
+        if share < SHARE:
+            return ""
+        path = max((watch.held_share(), path) for path, watch in self._watches)[1]
+        return HELD_UP.format(path=path, share=share)
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Let a NotYet tell of it, too: it is why something was late, or never came."""
+        try:
+            yield
+        except NotYet as missing:
+            up = self.up()
+            if not up or "another request" in str(missing):
+                raise
+            raise NotYet(f"{missing} {up[0].upper()}{up[1:]}") from None
 
     def layer(self, app: ASGIApp) -> ASGIApp:
         """An ASGI layer around an app, which measures each request."""
@@ -58,12 +80,12 @@ class Held:
                 await app(scope, receive, send)
                 return
             watch = LoopWatch()
+            self._watches.append((scope["path"], watch))
 
             async def noting_send(message: Message) -> None:
                 if message["type"] == "http.response.body" and not message.get("more_body"):
-                    self._shares[scope["path"]] = (
-                        watch.held_share()
-                    )  # before the client has it all
+                    share = watch.held_share()  # before the client has it all
+                    self._shares[scope["path"]] = share
                 await send(message)
 
             try:
@@ -79,20 +101,25 @@ class LoopWatch:
 
     def __init__(self) -> None:
         self._start = self._beat = time.perf_counter()
-        self._held = 0.0
+        self._held = self._end = 0.0
         self._thread = threading.get_ident()
         self._over = threading.Event()
         self._beating = asyncio.create_task(self._beats())
         threading.Thread(target=self._watch, daemon=True).start()
 
+    def times(self) -> tuple[float, float]:
+        """Seconds in which the loop was held, and seconds in all."""
+        return self._held, (self._end or time.perf_counter()) - self._start
+
     def held_share(self) -> float:
         """The share of the time so far in which the loop was held."""
-        took = time.perf_counter() - self._start
-        return self._held / took if took > SHORT else 0.0
+        held, took = self.times()
+        return held / took if took > SHORT else 0.0
 
     def end(self) -> None:
         """Watch no more."""
         self._beating.cancel()
+        self._end = time.perf_counter()
         self._over.set()
 
     async def _beats(self) -> None:
@@ -119,8 +146,8 @@ class LoopWatch:
         return module in WAITING and caller.partition(".")[0] in LOOPS
 
 
-def seconds_of_another(url: str) -> float:
-    """How long another request to the same server takes, 10 s at most.
+def seconds_of_another(url: str, seconds: float = SECONDS) -> float:
+    """How long another request to the same server takes, so many seconds at most.
 
     The server itself answers it, before the app: only a held event loop can keep it waiting.
     """
@@ -128,7 +155,7 @@ def seconds_of_another(url: str) -> float:
     start = time.perf_counter()
     with suppress(OSError):  # it has waited as long as it could
         address = f"{server.scheme}://{server.netloc}{LIVENESS_PATH}"
-        record_watched(None, address, "GET", Bounds(seconds=SECONDS))
+        record_watched(None, address, "GET", Bounds(seconds=seconds))
     return time.perf_counter() - start
 
 

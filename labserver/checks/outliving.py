@@ -17,7 +17,7 @@ from labserver.checks.exercise import (
     served,
     shown,
 )
-from labserver.checks.meanwhile import seconds_of_another
+from labserver.checks.meanwhile import Held, seconds_of_another
 from labserver.recording import RecordedEvent, Recording, Watcher
 
 STEP = 0.2  # seconds of work in each of five steps
@@ -30,13 +30,14 @@ PERCENTAGES = {0, 20, 40, 60, 80, 100}
 @exercise
 def outlives(app: Any) -> str | None:
     """A job goes on when its listener leaves; who comes back gets the rest, and at once."""
-    with served(app) as url:
+    held = Held()
+    with held.told(), served(app, held.layer) as url:
         patiently(lambda: _judge_alone(_judge_run, url))
         _judge_latecomers(url)
         patiently(lambda: _judge_alone(_judge_second, url))
         after = ask(f"{url}/progress", seconds=1.0, headers={"Last-Event-ID": "100"})
     waits = "a client that had 100 and comes back waits for ever: end its stream, or answer 204"
-    return None if after.whole else f"{waits}."
+    return held.up() or (None if after.whole else f"{waits}.")
 
 
 def _judge_alone(judge: Callable[[str], None], url: str) -> None:
@@ -55,8 +56,8 @@ def _judge_run(url: str) -> None:
     start = time.perf_counter()
     _judge_post(ask(f"{url}/job", "POST"))
     share = _share_waited(url, start + ALONE)
-    held = f"while the job works, another request waits for it ({share:.0%} of the time)"
-    require(share - usual < 0.5, f"{held}. In `async def`, await what takes time.", Late)
+    waits = f"while the job works, another request waits for it ({share:.0%} of the time)"
+    require(share - usual < 0.5, f"{waits}. In `async def`, await what takes time.", Late)
     leaving = started(lambda: _listened(url, leaves_at=60))
     _judge_live(_listened(url), start)
     _ids(ended(leaving, "a listener that leaves", LISTEN_SECONDS + 1))

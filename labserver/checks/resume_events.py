@@ -25,7 +25,7 @@ STAGES = ["queued", "running", "saving", "done"]
 def resumable(app: Any) -> str | None:
     """Counts down, and goes on below the number that a client had last, whichever that is."""
     held, share = Held(), 0.0
-    with served(app, held.layer) as url:
+    with held.told(), served(app, held.layer) as url:
         for start, query in ((4, "?start=4"), (5, ""), (7, "?start=7")):
             path = f"/countdown{query}"
             ids = _judge_count(url, path, start)
@@ -86,7 +86,7 @@ def _judge_never_given(url: str, last_id: str) -> None:
 def ends_for_good(app: Any) -> str | None:
     """Resumes after each stage; the last event is `end`; a client that had it gets a 204."""
     held = Held()
-    with served(app, held.layer) as url:
+    with held.told(), served(app, held.layer) as url:
         events = fetched(f"{url}/job", max_rows=MOST_EVENTS).events
         share = held.share("/job")
         require_equal(_data(events), STAGES, "the stages of /job")

@@ -39,7 +39,7 @@ TEXTS = (
 def named_events(app: Any) -> str | None:
     """Three events named `stock`, whose data is JSON, for an item of any name."""
     held = Held()
-    with served(app, held.layer) as url:
+    with held.told(), served(app, held.layer) as url:
         for item in ITEMS:
             stock = fetched(f"{url}/stock", params={"item": item}, max_rows=MOST)
             last = f"{shown(stock.body[-20:])}, declared as {stock.media_type or 'nothing'}"

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from labserver.checks.exercise import NotYet, exercise, require, shown
+from labserver.checks.meanwhile import seconds_of_another
 from labserver.crowd import Listener, crowd
 from labserver.storage import NONE_HERE, Valkey, find
 from labserver.workers import Workers, source_of
@@ -21,6 +22,11 @@ FIRST = [f"first {i}" for i in range(4)]
 AWAY = [f"away {i}" for i in range(4)]  # while a worker is dead
 BURST = [f"burst {i}" for i in range(100)]  # so close that a read from "$" misses some
 LINE = re.compile(r"\b(first|away|burst) \d+\b")
+HELD_SECONDS = 2.0  # for a request that the worker answers before the app
+HELD_UP = (
+    "Another request to this worker waits, too. In `async def`, await what takes time, such as "
+    "what the store is asked; put what blocks, such as valkey's plain client, in a plain def."
+)
 AT_ONCE = 12  # requests of the burst
 
 
@@ -59,7 +65,13 @@ def _worker(source: str, valkey: Valkey) -> Iterator[Workers]:
     except RuntimeError as error:
         raise NotYet(f"alone in a process of its own: {error}") from None
     with worker:
-        yield worker
+        try:
+            yield worker
+        except (NotYet, TimeoutError) as missing:
+            answers = seconds_of_another(worker.url, HELD_SECONDS) < HELD_SECONDS / 2
+            if answers or HELD_UP in str(missing):
+                raise
+            raise NotYet(f"{missing} {HELD_UP}") from None
 
 
 def _judge(one: Workers, other: Workers) -> None:
@@ -104,6 +116,8 @@ def _say(worker: Workers, line: str, client: httpx.Client | None = None) -> None
     with nullcontext(client) if client else _client() as asking:
         try:
             status = asking.post(f"{worker.url}/chat", params={"text": line}).status_code
+        except httpx.TimeoutException:
+            raise NotYet(f"POST /chat got no answer within {HEARD_SECONDS:.0f} s.") from None
         except httpx.TransportError as error:
             raise NotYet(f"POST /chat got no answer: {type(error).__name__}.") from None
     require(status < 300, f"POST /chat?text=… answered with status {status}, expected: 200.")

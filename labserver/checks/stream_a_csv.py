@@ -86,7 +86,7 @@ def _judge_people(url: str, rows: list[list[str]]) -> Recording:
 def first_row(app: Any) -> None:
     """Rows are sent every 0.2 seconds, as many as there are, whether they come slow or quick."""
     held = Held()
-    with served(app, held.layer) as url:
+    with held.told(), served(app, held.layer) as url:
         path = f"{url}/report?count={{}}&pause={{}}"
         quick = fetched(path.format(2000, 0))
         _require_rows(quick, 2000)

@@ -43,7 +43,7 @@ SECOND = "asked for a second time (make a generator for each request)"
 def countdown(app: Any) -> None:
     """Counts down from 3 to lift-off: four lines of text, one after another."""
     held = Held()
-    with served(app, held.layer) as url:
+    with held.told(), served(app, held.layer) as url:
         patiently(lambda: _judge_countdown(f"{url}/countdown", held))
         patiently(lambda: _judge_two(f"{url}/countdown"))
 
@@ -82,7 +82,7 @@ def _judge_two(url: str) -> None:
 def noted(app: Any) -> str | None:
     """Streams letters, says beforehand how many, and notes the time when the stream is over."""
     held, letters = Held(), _Letters()
-    with served(app, lambda app: held.layer(letters.layer(app))) as url:
+    with held.told(), served(app, lambda app: held.layer(letters.layer(app))) as url:
         before = _ended(url)
         recording = fetched(f"{url}/letters")
         share = held.share("/letters")

@@ -308,3 +308,38 @@ async def progress(last_event_id: Annotated[int, Header()] = 0):
         if last == 100 and last_event_id < 100:
             return
         await asyncio.sleep(0.02)
+
+
+# %% the job in a thread, and a listener that blocks while it waits => while /progress is answered, another request
+import time
+from threading import Thread
+from typing import Annotated
+
+from fastapi import FastAPI, Header
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+done = []
+
+
+def job():
+    for percent in range(20, 101, 20):
+        time.sleep(0.2)
+        done.append(percent)
+
+
+@app.post("/job", status_code=202)
+async def start():
+    done.clear()
+    Thread(target=job).start()
+
+
+@app.get("/progress")
+async def progress(last_event_id: Annotated[int, Header(ge=0)] = 0):
+    async def events():
+        for percent in range(last_event_id + 20, 101, 20):
+            while percent not in done:
+                time.sleep(0.01)
+            yield {"id": str(percent), "data": f"{percent} %"}
+
+    return EventSourceResponse(events())

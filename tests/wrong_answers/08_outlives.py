@@ -23,8 +23,8 @@ async def progress(last_event_id: Annotated[int, Header(ge=0)] = 0):
     return EventSourceResponse(events())
 
 
-# %% POST waits for the job
-import asyncio
+# %% POST waits for the job, and blocks => return at once. While /job is answered, another request
+import time
 from typing import Annotated
 
 from fastapi import FastAPI, Header
@@ -37,7 +37,7 @@ done = []
 @app.post("/job")
 async def start():
     for percent in range(20, 101, 20):
-        await asyncio.sleep(0.2)
+        time.sleep(0.2)
         done.append(percent)
 
 
