@@ -9,7 +9,7 @@ import threading
 from starlette.types import ASGIApp
 
 from labserver.connections import Listener, listen
-from labserver.server import Server
+from labserver.server import THREAD_NAME, Server
 
 _last: Server | None = None  # that was served; one that has stopped still keeps the address
 _changing = threading.Lock()  # two threads that serve at once take turns
@@ -22,10 +22,14 @@ def serve(app: ASGIApp, port: int = 0) -> Server:
     for another one. Returns once the app answers, within 10 seconds.
 
     Raises TypeError for what is no ASGI app, ValueError for a port out of range, OSError for a
-    port in use, RuntimeError for an app that fails while starting. The first three leave the last
-    server running.
+    port in use, RuntimeError for an app that fails while starting, or that itself calls this. The
+    first three leave the last server running.
     """
     global _last
+    if threading.current_thread().name == THREAD_NAME:
+        raise RuntimeError(
+            "serve() waits until an app answers. An app that is served cannot call it."
+        )
     server = Server(app)
     _check_port(port)
     with _changing:

@@ -34,6 +34,7 @@ from labserver.masking import shown_lines
 from labserver.sends import Sends
 from labserver.shutdown import StoppableServer, cancel_rest
 
+THREAD_NAME = "labserver"
 START_SECONDS = 10.0
 STOP_SECONDS = 1.7  # Python's own end takes some more: two seconds, where a script ends
 LOG_SECONDS = 0.5  # that a reader of the log waits
@@ -60,7 +61,7 @@ class Server:
         )
         self._log.attach(config)
         self._uvicorn = StoppableServer(config)
-        self._thread = threading.Thread(target=self._run, name="labserver", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
         # Thread.is_alive() will not do: once a join was interrupted, Python 3.11 says no for good.
         self._ended = threading.Event()
         self._ended.set()

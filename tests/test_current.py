@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, asynccontextmanager
 
 import httpx
 import pytest
@@ -151,6 +151,21 @@ def test_a_taken_port_is_named_and_leaves_the_last_server(client):
         with pytest.raises(OSError, match=f"Port {port} on 127.0.0.1 cannot be used"):
             serve(answering("two"), port=port)
     assert client.get(server.url + "/word").json() == "one"
+
+
+def test_an_app_that_serves_while_it_is_served_is_told_so():
+    """It would wait for its own event loop, and the cell that serves it for both."""
+
+    @asynccontextmanager
+    async def lifespan(app):
+        serve(answering("two"))
+        yield
+
+    server = serve(answering("one"))
+    with pytest.raises(RuntimeError, match=r"RuntimeError: serve\(\) waits") as caught:
+        serve(FastAPI(lifespan=lifespan))
+    assert "\n" not in str(caught.value)
+    assert serve(answering("three")).url == server.url
 
 
 def test_two_processes_never_collide(tmp_path):
