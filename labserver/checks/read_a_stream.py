@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -25,11 +25,11 @@ def deadline(read_for: Any) -> str | None:
     require_function(read_for)
     with Server(_unending()) as server:
         reader = _Reader(read_for, server.url, _pace(server.url))
-        patiently(lambda: _judge_end(reader))
+        reader.judged(_judge_end)
         long = started(lambda: reader.read("pauses", 30))  # beside the others: it takes longest
-        patiently(lambda: _judge_silence(reader))
-        patiently(lambda: _judge_endless(reader))
-        patiently(lambda: _judge_no_answer(reader))
+        reader.judged(_judge_silence)
+        reader.judged(_judge_endless)
+        reader.judged(_judge_no_answer)
         got, took = ended(long, "with seconds=30, read_for", 33)
         came = f"b'ab' came, b'c' after {SILENCE:g} s; with seconds=30, yours: {shown(got)}"
         hint = "httpx has a timeout of its own, of 5 s"
@@ -90,6 +90,18 @@ class _Reader:
         self._read_for, self._url = read_for, url
         self.pace = pace  # how much slower than on a quiet machine all is to go
         self.held = 0.0  # the share of the time, while the stream is silent
+
+    def judged(self, judge: Callable[[Any], None]) -> None:
+        """Judge patiently, and as slowly as the machine is by then."""
+
+        def tried() -> None:
+            try:
+                judge(self)
+            except Late:
+                self.pace = max(self.pace, _pace(self._url))
+                raise
+
+        patiently(tried)
 
     def read_within(self, name: str, seconds: float) -> tuple[Any, float]:
         """What it returns and after how many seconds; NotYet for 3 s too many."""
