@@ -103,7 +103,7 @@ def test_any_answer_gets_a_line(name, answer):
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         assert check(answer) is False
     # Above it there may be what the answer printed: an app that is `print` prints its scope.
-    assert printed.getvalue().splitlines()[-1].startswith("Not yet: ")
+    assert re.search("^Not yet: ", printed.getvalue(), re.MULTILINE)
 
 
 class Whim(BaseException):
@@ -176,6 +176,23 @@ def test_checks_that_overlap_leave_logging_as_it_was():
     with ThreadPoolExecutor(3) as pool:
         assert not any(pool.map(checks.ends_cleanly, [FastAPI(), FastAPI(), FastAPI()]))
     assert logging.getLogRecordFactory() is factory and root.handlers == handlers
+
+
+def test_a_verdict_is_wrapped_between_words(capsys):
+    text = f"{'a word or two, ' * 20}{'x' * 100} and the end."
+
+    @exercise.exercise
+    def check(answer):
+        if answer:
+            raise answer
+        return text
+
+    for answer in (exercise.NotYet(text), ValueError(text), None):
+        check(answer)
+        printed = capsys.readouterr().out
+        told = printed.removeprefix("Solved.\n").splitlines()
+        assert all(len(line) <= 80 or line == "x" * 100 for line in told)
+        assert " ".join(told).endswith(text)
 
 
 def test_a_remark_stands_under_solved(capsys):

@@ -23,7 +23,7 @@ def ready():
 
 
 def verdict(*cells):
-    """The lines that the last cell, a check, prints: the verdict, perhaps with a remark.
+    """What the last cell, a check, prints: the verdict, perhaps a remark, each as one line.
 
     The learner's own server runs meanwhile; no check may touch it.
     """
@@ -38,7 +38,8 @@ def verdict(*cells):
         assert current.running() is mine
     # What the answer itself printed stands before it, perhaps without an end of line.
     starts = [found.start() for found in VERDICT.finditer(printed.getvalue())]
-    return printed.getvalue()[starts[-1] :].splitlines()
+    printed = re.split(r"\n(?=A remark: )", printed.getvalue()[starts[-1] :].rstrip("\n"))
+    return [wrapped.replace("\n", " ") for wrapped in printed]
 
 
 def verdict_that_says(due, *cells):

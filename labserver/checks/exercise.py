@@ -1,6 +1,7 @@
 """The frame of a check: how an answer is tried, and how the verdict on it is given."""
 
 import re
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ SECONDS = 10.0  # that an answer has for one request, or for one call
 MAX_BYTES = 2**24  # of an answer's response, so that one without an end does not fill memory
 TRIES = 3  # for what is judged by the clock
 LONGEST = 300  # characters of a value or of an error's text in a verdict
+WIDTH = 80  # characters of a line of a verdict, as of the code in a cell
 
 AWAITED = "Without `await`, asyncio.sleep(…) does not wait."  # for what comes too soon
 
@@ -46,9 +48,9 @@ def exercise(judge: Callable[[Any], str | None]) -> Callable[[Any], bool]:
     """Make a check of a function that raises NotYet for an answer that is not right yet.
 
     What the function returns is a remark: something unwise that the exercise does not ask about.
-    The check prints "Solved.", and the remark in a line of its own, or "Not yet: …" in one line;
-    it returns whether the exercise is solved. It raises nothing, whatever the answer raises; only
-    the stop button ends it, by KeyboardInterrupt.
+    The check prints "Solved.", and below it the remark, or "Not yet: …" and what is missing; it
+    returns whether the exercise is solved. It raises nothing, whatever the answer raises; only the
+    stop button ends it, by KeyboardInterrupt.
     """
 
     @wraps(judge)
@@ -56,13 +58,13 @@ def exercise(judge: Callable[[Any], str | None]) -> Callable[[Any], bool]:
         try:
             remark = judge(answer)
         except NotYet as missing:
-            tell(f"Not yet: {_in_one_line(str(missing))}")
+            tell(_wrapped(f"Not yet: {missing}"))
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # also CancelledError, or the SystemExit of exit()
-            tell(f"Not yet: {_in_one_line(in_words(error))}")
+            tell(_wrapped(f"Not yet: {in_words(error)}"))
         else:
-            tell(f"Solved.\nA remark: {_in_one_line(remark)}" if remark else "Solved.")
+            tell("Solved." + ("\n" + _wrapped(f"A remark: {remark}") if remark else ""))
             return True
         return False
 
@@ -174,6 +176,12 @@ def in_words(error: BaseException) -> str:
     """An error's type and text."""
     text = _in_one_line(str(error))
     return f"{type(error).__name__}{': ' if text else ''}{text}{'' if text[-1:] == '.' else '.'}"
+
+
+def _wrapped(text: str) -> str:
+    """Text in lines that end at a space, since JupyterLab breaks a long line within words."""
+    wrapper = textwrap.TextWrapper(WIDTH, break_long_words=False, break_on_hyphens=False)
+    return wrapper.fill(_in_one_line(text))
 
 
 def _in_one_line(text: str) -> str:
