@@ -10,6 +10,8 @@ from fastapi.sse import EventSourceResponse as NativeResponse
 from services import DONE, SSE, TEXT, asgi, healthy, named, observed, paced, said_of, sse, text
 from sse_starlette import EventSourceResponse
 
+from labserver.recording import Ending
+
 
 @named("python-repr")
 async def test_dict_as_data():
@@ -215,3 +217,36 @@ async def test_words_with_apostrophes():
 async def test_rows_of_json_with_blank_lines():
     rows = [json.dumps({"text": "it's"}) + "\n\n" for _ in range(6)]
     return text(*rows, media_type="application/x-ndjson")
+
+
+@pytest.mark.parametrize("ending", [Ending.WHOLE, Ending.SECONDS])
+@pytest.mark.parametrize(
+    "type",
+    [
+        SSE,
+        "application/json",
+        "application/x-ndjson",
+        "application/json-seq",
+        "text/csv",
+        "text/plain; charset=utf-8",
+        "text/plain; charset=us-ascii",
+        "multipart/mixed; boundary=x",
+    ],
+)
+def test_what_is_in_a_coding_that_is_not_undone_is_judged_as_no_text(type, ending):
+    """Whatever bytes it has: line ends, a mark, a first line that comes again."""
+    piece = b"\xf0\x9f\r\ndata: \xff\rx\n\n\xef\xbb\xbfab,cd\n\xe9\n"
+    for coding in ("compress", "exi", "gzip, gzip, gzip"):
+        seen = observed(*[piece] * 5, type=type, ending=ending, content_encoding=coding)
+        assert not {code for code in said_of(seen) if not code.startswith("advice-")}
+        assert "advice-not-utf-8" not in said_of(seen)
+
+
+def test_what_a_codings_name_alone_makes_of_a_text_is_still_a_text():
+    pieces = ["data: {'a': 1}\n\n"] * 3
+    for coding in ("utf-8", "none", "identity"):
+        assert "python-repr" in said_of(observed(*pieces, content_encoding=coding))
+    latin = observed(
+        '{"a": "é"}'.encode("latin-1"), type="application/json", content_encoding="identity"
+    )
+    assert "not-utf-8" in said_of(latin)

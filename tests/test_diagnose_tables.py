@@ -6,6 +6,11 @@ from services import observed, said_of
 HEADER = "name,size\n"
 
 
+def rows(text):
+    """Each word as a row, in a piece of its own."""
+    return [f"{word}\n" for word in text.split()]
+
+
 @pytest.mark.parametrize(
     ("batches", "code"),
     [
@@ -17,7 +22,9 @@ HEADER = "name,size\n"
         (["2026-11-28,1,ok\n2026-11-28,2,ok\n"] * 4, None),  # rows that are alike
         ([f"name,q1,q2\na,{i},1\nb,{i},2\n" for i in range(4)], "header-repeated"),
         ([HEADER + "a,1\nb,2\nc,3\n" for _ in range(2)], "header-repeated"),
-        ([f"{HEADER}a,1\n", f"b,2\n{HEADER}", "c,3\nd,4\n"], "header-repeated"),  # cut elsewhere
+        ([f"{HEADER}a,1\nb,2\n{HEADER}c,3\nd,4\n{HEADER}e,5\n"], "header-repeated"),  # at once
+        ([f"{HEADER}a,1\n", f"b,2\n{HEADER}", "c,3\nd,4\n", HEADER], "header-repeated"),
+        ([HEADER, "a,1\n", "b,2\n", HEADER, "c,3\n", "d,4\n", HEADER], "header-repeated"),
         ([f"value\n{i}\n{i}\n" for i in range(4)], "header-repeated"),
         ([f"name,size\r\na,{i}\r\nb,{i}\r\n" for i in range(4)], "header-repeated"),
         (["ok,fine\na,b\n", "ok,fine\nc,d\n"], None),  # may be a row
@@ -26,6 +33,17 @@ HEADER = "name,size\n"
         (["names,x\n", *["names,x y\n"] * 5], None),
         (["a,b\n"] * 5, None),  # rows that are alike
         ([HEADER * 2], None),
+        # A word, or a sign for no value, may come again beside a column of numbers.
+        (["NaN,NaN\n1.0,2.0\nNaN,NaN\n3.0,4.0\n2.0,2.1\n"], None),
+        (["n/a;n/a\n", "1;2\n", "n/a;n/a\n", "3;4\n", "n/a;n/a\n", "5;6\n"], None),
+        (['"null","true"\n1,2\n2,3\n'] * 3, None),
+        (rows("off 20 21 off 22 off off 23 24 25"), None),
+        (rows("off,hall 20,hall 21,hall off,hall 22,hall 23,hall"), None),
+        (rows("idle,none 9,cpu 8,io idle,none 7,cpu 6,cpu 5,io"), None),
+        # A log of names, whose first row comes again.
+        (rows("ann,login bob,login ann,login ann,logout ann,login"), None),
+        (["ann,login\nbob,login\n", "eve,login\nann,login\n", "ann,login\n"], None),
+        (rows("on,door off,door on,door off,door off,door on,door on,door"), None),
     ],
 )
 def test_what_belongs_at_the_start_alone(batches, code):

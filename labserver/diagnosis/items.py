@@ -5,6 +5,7 @@ from typing import NamedTuple
 from labserver.recording import Recording
 
 MAX_LINES = 3000  # of a body that are looked at
+START_BYTES = 4096  # in which a coding that names one shows
 FIRST_CHUNKS = 9  # in which a NUL tells that it is no text
 
 
@@ -33,5 +34,18 @@ def items_of(recording: Recording) -> list[Item]:
 
 
 def is_binary(recording: Recording) -> bool:
-    """Whether it is no text: a NUL in the first chunks."""
-    return any(b"\0" in chunk.data for chunk in recording.chunks[:FIRST_CHUNKS])
+    """Whether it is no text: a NUL in the first chunks, or a coding."""
+    nul = any(b"\0" in chunk.data for chunk in recording.chunks[:FIRST_CHUNKS])
+    return nul or is_packed(recording)
+
+
+def is_packed(recording: Recording) -> bool:
+    """Whether it is in a coding that was not undone here, and not by that coding's name alone."""
+    coding = recording.response.headers.get("content-encoding", "").lower()
+    if recording.decoded or coding in ("", "identity"):
+        return False
+    try:
+        b"".join(chunk.data for chunk in recording.chunks[:FIRST_CHUNKS])[:START_BYTES].decode()
+    except UnicodeDecodeError as error:
+        return error.reason != "unexpected end of data"  # which is where it was cut here
+    return False

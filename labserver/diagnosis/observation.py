@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from labserver.diagnosis.frames import TEXT_BYTES, Line, Written, written
-from labserver.diagnosis.items import Item, is_binary, items_of
+from labserver.diagnosis.items import Item, is_binary, is_packed, items_of
 from labserver.diagnosis.pace import Burst, bursts_of
 from labserver.recording import Recording
 
@@ -91,8 +91,8 @@ class Observation:
 
     @cached_property
     def body(self) -> bytes:
-        """All bytes that came."""
-        return self.alone.body
+        """All bytes that came; nothing where they are in a coding that was not undone here."""
+        return b"" if is_packed(self.alone) else self.alone.body
 
     @cached_property
     def text(self) -> str:

@@ -59,7 +59,7 @@ def length_not_reached(seen: Observation) -> str:
     or leave the header out.""",
 )
 def cut_before_its_length(seen: Observation) -> str:
-    return seen.alone.summary if seen.alone.cut and seen.body and seen.length else ""
+    return seen.alone.summary if seen.alone.cut and seen.alone.size and seen.length else ""
 
 
 @rule(

@@ -200,7 +200,7 @@ def advice_no_content(seen: Observation) -> str:
 
 
 def _nothing_in(seen: Observation) -> str:
-    nothing = seen.alone.whole and not seen.body and seen.alone.response.status_code == 200
+    nothing = seen.alone.whole and not seen.alone.size and seen.alone.response.status_code == 200
     length = f"content-length: {seen.length}, " if seen.length else ""
     return f"{length}{seen.alone.summary}" if nothing and seen.alone.method != "HEAD" else ""
 

@@ -170,9 +170,9 @@ def _used_up(seen: Observation) -> str:
     """Whether a later request got nothing at all."""
     codes = [one.response.status_code for one in seen.others]
     bare = [one.response.status_code for one in seen.others if one.whole and not one.chunks]
-    if not seen.body or bare[:1] != [200] or {*codes} & {*BUSY}:
+    if not seen.alone.size or bare[:1] != [200] or {*codes} & {*BUSY}:
         return ""
-    return f"the first request got {counted(len(seen.body), 'byte')}, a later one none"
+    return f"the first request got {counted(seen.alone.size, 'byte')}, a later one none"
 
 
 def _failed_of_two(seen: Observation) -> str:

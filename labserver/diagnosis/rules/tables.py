@@ -5,6 +5,7 @@ name,size | a,1 | b,2 | name,size | c,3 | d,4
 
 import re
 from codecs import BOM_UTF8
+from itertools import pairwise
 
 from labserver.diagnosis.finding import Level, quoted, rule
 from labserver.diagnosis.items import MAX_LINES
@@ -13,6 +14,7 @@ from labserver.recording import counted
 
 TABLES = {"text/csv", "application/csv", "text/tab-separated-values"}
 SEPARATOR, NUMBER = re.compile(rb"[,;\t]"), re.compile(rb'[" +-]*\d[\d.:" -]*')
+NO_VALUES = {*b"nan null none na n/a inf -inf infinity true false yes no".split()}
 HEADER_TIMES = 3  # at which a first line comes again by no chance
 
 
@@ -27,14 +29,17 @@ def header_repeated(seen: Observation) -> str:
         return ""
     lines = _rows(seen.body)
     header, rows = lines[0], [line for line in lines[:-1] if line not in (b"", lines[0])]
-    # Each cell of a header is a name. In a column of numbers, that is no row that comes again.
-    sure = any(map(_is_of_numbers, zip(*map(SEPARATOR.split, rows), strict=False)))
-    times = lines.count(header)
-    if not sure:
-        starts = [_rows(chunk.data)[0] == header for chunk in seen.alone.chunks]
-        times = sum(starts) if all(starts) else 0  # once for each batch; a log has rows between
-    telling = (sure or SEPARATOR.search(header)) and all(map(_is_name, SEPARATOR.split(header)))
-    least = 2 if sure else HEADER_TIMES
+    names, columns = SEPARATOR.split(header), [*zip(*map(SEPARATOR.split, rows), strict=False)]
+    # Each cell of a header is a name. Over a column of numbers, that is no row that comes again.
+    telling = all(map(_is_name, names)) and all(map(_is_over, names, columns))
+    sure = any(map(_is_of_numbers, columns))
+    starts = [_rows(chunk.data)[0] for chunk in seen.alone.chunks]
+    batches = len(starts) > 1 and {*starts} == {header}
+    times = len(starts) if batches else lines.count(header)
+    if not batches and not (sure and _evenly(header, lines)):
+        return ""  # a word among numbers, as for a sensor that is off; a log has rows between
+    least = 2 if batches and sure else HEADER_TIMES
+    telling = telling and bool(sure or SEPARATOR.search(header))
     told = f"{quoted(header.decode(errors='replace'))} {counted(times, 'time')}"
     return told if telling and least <= times < len(lines) / 2 + 1 else ""
 
@@ -50,4 +55,16 @@ def _is_of_numbers(column: tuple[bytes, ...]) -> bool:
 
 
 def _is_name(cell: bytes) -> bool:
-    return any(map(str.isalpha, cell.decode(errors="replace")))
+    text = cell.strip(b' "').lower()
+    return text not in NO_VALUES and any(map(str.isalpha, text.decode(errors="replace")))
+
+
+def _is_over(name: bytes, column: tuple[bytes, ...]) -> bool:
+    """Whether no other row has that name in its column, where it would be a value."""
+    return name not in column
+
+
+def _evenly(header: bytes, lines: list[bytes]) -> bool:
+    """Whether it comes again after so many rows each time."""
+    places = [place for place, line in enumerate(lines) if line == header]
+    return len({b - a for a, b in pairwise(places)}) == 1
