@@ -104,6 +104,8 @@ def test_a_second_stream_that_ends_at_once():
     busy = observed('event: error\ndata: {"message": "too many"}\n\n').alone
     told = said_of(alone_and_two([busy]))["advice-refuses-second"]
     assert "too many" in told
+    short = replace(alone_and_two([busy]), encoded=busy)  # it may end alone, too
+    assert "advice-refuses-second" not in said_of(short)
     late = observed(*EVENTS * 2).alone  # which ended, as it may
     assert "advice-refuses-second" not in said_of(alone_and_two([late]))
 

@@ -13,6 +13,7 @@ ERRORS = [
 ]
 GOOD = [
     {"error": None, "rows": []},
+    {"errors": 3, "lines": 900},
     {"status": "ok"},
     {"success": True},
     [{"error": "x"}],

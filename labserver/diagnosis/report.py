@@ -16,7 +16,8 @@ TOGETHER = 0.0005  # seconds between two things: shown as 0.000 s
 UNSEEN = """\
 What diagnose cannot see from outside: a client that collects the body, an in-process transport,
 whether the server cleans up after a client has left, how far it runs ahead of a slow client, a
-dependency that closes too early, an error that ends the body cleanly, how many streams at once the
+dependency that closes too early, an error that ends the body cleanly, a piece that is held back
+until the next one comes or for less than a quarter of a second, how many streams at once the
 service can carry (it tries two), and whatever takes longer than this diagnosis. Lessons 09 and 10
 show how to look."""
 

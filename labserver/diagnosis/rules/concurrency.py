@@ -183,7 +183,8 @@ def refuses_second_without_a_word(seen: Observation) -> str:
     repeat="pair",
 )
 def advice_ends_second(seen: Observation) -> str:
-    if len(seen.pair.answers) < 2 or seen.alone.whole:
+    short = seen.alone.whole or (seen.encoded and seen.encoded.whole)  # alone it may end, too
+    if len(seen.pair.answers) < 2 or short:
         return ""
     first, second = seen.pair.answers
     if not second.whole or first.whole or TWICE * second.seconds > first.seconds - seen.pair.apart:

@@ -36,7 +36,8 @@ def _tells_of_an_error(document: object) -> bool:
     if not isinstance(document, dict):
         return False
     no = any(document.get(name) is False for name in ("ok", "success"))
-    return no or any(map(document.get, ERRORS)) or document.get("status") in BAD_STATUS
+    told = [document[name] for name in ERRORS if isinstance(document.get(name), str | dict | list)]
+    return no or any(told) or document.get("status") in BAD_STATUS
 
 
 @rule(
