@@ -4,6 +4,7 @@ Proxies of the environment are used for other machines alone.
 """
 
 import os
+import re
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -18,6 +19,7 @@ from labserver.decoding import ACCEPTED
 from labserver.guard import LOOPBACK
 from labserver.printing import printable
 
+METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token: RFC 9110, 5.6.2
 _PROXIES = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 Environment = tuple[tuple[str, str | None], ...]
 PROXY_VARIABLES = (*_PROXIES, *map(str.lower, _PROXIES))
@@ -50,7 +52,7 @@ def built(
     client: httpx.Client, method: str, url: httpx.URL, options: dict[str, Any]
 ) -> httpx.Request:
     """A request, its headers and cookies in UTF-8. Raises ValueError for text that is none."""
-    with _text_that_can_be_sent():
+    with text_that_can_be_sent():
         bare = httpx.Request(method, url, params=options.pop("params", None))
         headers = in_utf_8(options.pop("headers", None))
         cookies = httpx.Cookies(options.pop("cookies", None))
@@ -60,6 +62,13 @@ def built(
             sent = [(name, value) for name, value in bare.headers.raw if name.lower() == b"cookie"]
             headers = httpx.Headers([*headers.raw, *sent])
         return client.build_request(method, bare.url, headers=headers, **options)
+
+
+def method_of(word: Any) -> str:
+    """A method, in capitals. Raises ValueError for what is none."""
+    if not (isinstance(word, str) and METHOD.fullmatch(word)):
+        raise ValueError(f"A method is a word such as GET, not {word!r}.")
+    return word.upper()
 
 
 class Digest(httpx.Auth):
@@ -88,12 +97,13 @@ def in_utf_8(headers: Any) -> httpx.Headers:
 
     Raises ValueError for text that is none.
     """
-    with _text_that_can_be_sent():
+    with text_that_can_be_sent():
         return httpx.Headers(httpx.Headers(headers, encoding="utf-8").raw)
 
 
 @contextmanager
-def _text_that_can_be_sent() -> Iterator[None]:
+def text_that_can_be_sent() -> Iterator[None]:
+    """Raise ValueError, with one line for it, where text of a request has no UTF-8."""
     try:
         yield
     except UnicodeEncodeError as error:

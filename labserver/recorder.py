@@ -5,7 +5,6 @@ record_watched   the request; the clock starts when it is sent, the headers make
 Reading          its body, into that Recording (reading.py)
 """
 
-import re
 import time
 from contextlib import ExitStack, suppress
 from importlib import import_module
@@ -15,7 +14,7 @@ import h11
 import httpx
 
 from labserver.address import resolve
-from labserver.client import Digest, built, client_for, hint
+from labserver.client import Digest, built, client_for, hint, method_of
 from labserver.deadline import Deadline
 from labserver.masking import hidden, masked, shown_url
 from labserver.printing import printable, tell, without_repr
@@ -24,7 +23,6 @@ from labserver.recording import MOST_REASON, Bounds, Ending, Recording, Watcher
 from labserver.table import Table, shorten
 
 MOST_ADDRESS = 500  # characters of an address, which a redirect may have made
-METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token: RFC 9110, 5.6.2
 NO_RESPONSE: tuple[type[Exception], ...] = (
     httpx.HTTPError,
     httpx.InvalidURL,
@@ -85,8 +83,6 @@ def record_watched(
     `raw` leaves a content-encoding as it came.
     """
     address, lab = resolve(url)
-    if not (isinstance(method, str) and METHOD.fullmatch(method)):
-        raise ValueError(f"A method is a word such as GET, not {method!r}.")
     options = {k: v for k, v in httpx_options.items() if v is not httpx.USE_CLIENT_DEFAULT}
     own_timeout = "timeout" in {**options, **(options.get("extensions") or {})}
     send_options = {k: options.pop(k) for k in SEND_OPTIONS if k in options}
@@ -96,7 +92,7 @@ def record_watched(
     client = client_for(address, followed)
     with ExitStack() as stack:
         deadline = Deadline(bounds.seconds)
-        request = built(client, method, address, deadline.added_to(options))
+        request = built(client, method_of(method), address, deadline.added_to(options))
         request.extensions["followed"] = followed  # for the client
         if watcher:
             watcher.request(request)

@@ -324,10 +324,20 @@ def test_ids_that_are_not_ascii_are_asked_for_again_beside_headers():
     assert asked == {None, "ł2".encode(), "ł4".encode()}
 
 
-@pytest.mark.parametrize("headers", [{"Łódź": "x"}, {"x": "\ud800"}])
-def test_header_text_that_cannot_be_sent_is_one_line(headers):
+@pytest.mark.parametrize(
+    "options",
+    [{"headers": {"Łódź": "x"}}, {"headers": {"x": "\ud800"}}, {"params": {"x": "\ud800"}}],
+)
+def test_text_that_cannot_be_sent_is_one_line(options):
     with pytest.raises(ValueError, match="This request has text that cannot be sent: "):
-        diagnose("http://127.0.0.1:1/", headers=headers)
+        diagnose("http://127.0.0.1:1/", **options)
+
+
+@pytest.mark.parametrize("method", [None, 5, "", "GET /"])
+def test_a_method_is_a_word(method, capsys):
+    with pytest.raises(ValueError, match="A method is a word such as GET, not "):
+        diagnose("http://127.0.0.1:1/", method)
+    assert capsys.readouterr().out == ""
 
 
 def test_a_body_that_can_be_read_once_is_sent_each_time():

@@ -9,7 +9,7 @@ import httpx
 
 from labserver import recorder
 from labserver.address import resolve
-from labserver.client import in_utf_8
+from labserver.client import in_utf_8, method_of, text_that_can_be_sent
 from labserver.diagnosis.observation import NOTABLE
 from labserver.diagnosis.own_delay import OwnDelay
 from labserver.diagnosis.stopping import StopAfter
@@ -35,10 +35,11 @@ class Requests:
         headers: Any,
         options: Mapping[str, Any],
     ) -> None:
-        self.method, self.options = method.upper(), dict(options)
+        self.method, self.options = method_of(method), dict(options)
         self.url = resolve(url)[0]
         if (params := self.options.pop("params", None)) is not None:
-            self.url = httpx.URL(self.url, params=params)
+            with text_that_can_be_sent():
+                self.url = httpx.URL(self.url, params=params)
         self.headers = in_utf_8(headers)
         self.own_delay = OwnDelay()
         self._end = time.perf_counter() + SHARE * seconds
