@@ -154,11 +154,11 @@ def _json_type(options: argparse.Namespace) -> list[tuple[str, str]]:
     """The Content-Type of a body that is JSON, where the command names no type."""
     named = any(name.lower() == "content-type" for name, _ in options.header)
     try:
-        body = json.loads(options.data or "null")
+        # int refuses NaN and Infinity, which are no JSON (RFC 8259, 6).
+        json.loads(os.fsencode(options.data or ""), parse_constant=int)
     except (ValueError, RecursionError):
         return []
-    telling = isinstance(body, dict | list | str)  # a number alone may be anything
-    return [("Content-Type", "application/json")] if telling and not named else []
+    return [] if named else [("Content-Type", "application/json")]
 
 
 def _method(options: argparse.Namespace) -> str:
