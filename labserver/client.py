@@ -6,10 +6,11 @@ Proxies of the environment are used for other machines alone.
 import os
 import re
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address
+from socket import inet_aton, inet_ntoa
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from typing import Any
 
@@ -129,6 +130,8 @@ def _proxies_set() -> list[str]:
 
 
 def _is_loopback(host: str) -> bool:
+    with suppress(OSError):
+        host = inet_ntoa(inet_aton(host))  # 127.1 and 0x7f.1 are 127.0.0.1
     try:
         address = ip_address(host)
     except ValueError:

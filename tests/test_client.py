@@ -178,7 +178,11 @@ def test_also_a_variable_that_is_seldom_at_fault_is_named(name, value, words, en
     assert "\n" not in said
 
 
-@pytest.mark.parametrize("host", ["127.9.9.9", "[::ffff:127.0.0.1]", "0.0.0.0", "localhost."])
+@pytest.mark.parametrize(
+    "host",
+    ["127.9.9.9", "[::ffff:127.0.0.1]", "0.0.0.0", "localhost."]
+    + ["127.1", "0x7f.0.0.1", "2130706433", "0", "lab.localhost", "LOCALHOST"],
+)
 def test_every_name_of_this_machine_goes_past_proxies(host, environment):
     environment("HTTP_PROXY", "nonsense://x")
     here = client_for(httpx.URL("http://127.0.0.1/"))
