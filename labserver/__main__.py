@@ -184,11 +184,13 @@ def _header(text: str) -> tuple[str, str]:
 
 
 def _text(text: str) -> str:
-    try:
+    with suppress(UnicodeEncodeError):
         text.encode()
-    except UnicodeEncodeError:  # bytes of the command line that are no text
-        raise argparse.ArgumentTypeError(f"{text!r} is not UTF-8") from None
-    return text
+        return text
+    try:
+        return os.fsencode(text).decode()  # where the locale reads ASCII alone
+    except UnicodeDecodeError:
+        raise argparse.ArgumentTypeError("text in UTF-8 is needed") from None
 
 
 @contextmanager

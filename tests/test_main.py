@@ -183,7 +183,9 @@ def test_a_body_cut_short_is_a_failure():
 
 
 @pytest.mark.parametrize(
-    "words", [["/x?token=S3CRET"], ["http://127.0.0.1:1/", "-H", "X-Token S3CRET"]]
+    "words",
+    [["/x?token=S3CRET"], ["http://127.0.0.1:1/", "-H", "X-Token S3CRET"]]
+    + [["http://127.0.0.1:1/", "-H", "X-Token: S3CRET\udcff"], ["ann:S3CRET@h"]],
 )
 def test_what_is_wrong_is_said_without_its_secrets(words):
     done = run(*RECORD, *words)
@@ -233,16 +235,19 @@ def test_a_request_that_cannot_be_sent_is_one_line(words, url):
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
 
 
-def test_a_body_is_sent_as_the_bytes_it_was_given(url):
+def test_text_is_sent_as_the_bytes_it_was_given():
     app = FastAPI()
 
-    @app.post("/")
-    async def root(request: Request) -> str:
-        return (await request.body()).hex()
+    @app.post("/{rest:path}")
+    async def root(request: Request, rest: str) -> str:
+        return f"{rest} {dict(request.headers.raw)[b'x'].hex()} {(await request.body()).hex()}"
 
+    ascii_alone = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     with Server(app) as server:
-        done = run(*RECORD, "--json", server.url, "-d", "\udcffŁ")
-    assert json.loads(done.stdout)["data"] == '"ffc581"'
+        words = [*RECORD, "--json", f"{server.url}/ł", "-H", "X: Łó", "-d", "\udcffŁ"]
+        for variables in ({}, ascii_alone):
+            done = run(*words, **variables)
+            assert json.loads(done.stdout)["data"] == '"ł c581c3b3 ffc581"', done.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such redirection there")
