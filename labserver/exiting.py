@@ -29,15 +29,20 @@ class Stoppable(Protocol):
 
 
 _started: dict[int, WeakSet[Stoppable]] = {}  # by process, since a forked child has copies
+_registered: list[object] = []  # what Python has made of `_stop_all`, last time
 
 
 def stop_at_exit(server: Stoppable) -> None:
     """Stop it where Python ends, unless it is forgotten or gone by then."""
+    global _registered
     _started.setdefault(os.getpid(), WeakSet()).add(server)
+    at_exit: list[object] = getattr(threading, "_threading_atexits", [])
+    if _registered and at_exit[-1:] == _registered:
+        return  # it is the last one still
     # What is given last is called first: before the ends of executors that an app has imported.
     try:
-        if threading._threading_atexits[-1].func is not _stop_all:  # type: ignore[attr-defined]
-            threading._register_atexit(_stop_all)  # type: ignore[attr-defined]
+        threading._register_atexit(_stop_all)  # type: ignore[attr-defined]
+        _registered = at_exit[-1:]
     except (AttributeError, RuntimeError):  # it is private; Python ends already
         atexit.register(_stop_all)
 
