@@ -1,9 +1,11 @@
 """diagnose: what is held back until the end, and what is whole by design."""
 
 import asyncio
+import io
 import itertools
 import json
 import time
+import zipfile
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -280,3 +282,28 @@ def test_an_answer_that_was_slow_just_once_is_not_held_back():
     assert "held-until-end" not in said_of(replace(slow, pair=Pair([quick.alone, quick.alone])))
     # How long others wait, through the same proxy, does not matter.
     assert "held-until-end" in said_of(replace(slow, pair=Pair(calm=[0.9]), before=0.9))
+
+
+def test_caches_that_were_cold_for_the_first_requests_hold_nothing_back():
+    """As many workers, each with a cache of its own; whichever request is the first quick one."""
+    slow, quick = observed("".join([*EVENTS, DONE])), observed("".join([*EVENTS, DONE])).alone
+    events = [event._replace(at=1.0) for event in slow.alone.events]
+    slow.alone.chunks, slow.alone.events = [slow.alone.chunks[0]._replace(at=1.0)], events
+    slow.alone.headers_at = 1.0
+    seen = replace(slow, pair=Pair([slow.alone, slow.alone]), encoded=slow.alone)
+    assert "held-until-end" in said_of(seen)
+    assert "held-until-end" not in said_of(replace(seen, encoded=quick))
+    for accepted, code in ((None, "held-until-end"), (quick, "accept-decides")):
+        seen.accepted = accepted
+        for plain, codes in ((slow.alone, {code}), (None, {code}), (quick, set())):
+            second = replace(seen, plain=plain, repeated=True)
+            found = {finding.code for finding in rules.findings(seen, second)}
+            assert found & {"held-until-end", "accept-decides"} == codes
+
+
+@healthy
+async def test_an_archive_with_events_in_it():
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as whole:
+        whole.writestr("events.txt", "".join(EVENTS))
+    return Response(archive.getvalue(), media_type="application/zip")

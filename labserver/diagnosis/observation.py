@@ -151,8 +151,8 @@ class Observation:
         late = self.alone.whole and self.first > LATE_FIRST
         if not late or self.last - self.first > AT_ONCE * self.first:
             return False
-        again = [items_of(one)[:1] for one in self.pair.answers]
-        firsts = [item.at for items in again for item in items]
+        again = [one for one in (*self.others, self.plain) if one and not is_packed(one)]
+        firsts = [item.at for one in again for item in items_of(one)[:1]]
         return min(firsts, default=self.first) > SLOW_AGAIN * self.first
 
     @property

@@ -46,6 +46,7 @@ def _headers_then_nothing(seen: Observation) -> str:
     """Nothing came for a while, then the headers and all events at once. This is consistent with
     a proxy that buffers, or with middleware or a route that collects the whole body. Ask the app
     directly, without what stands in front of it, and compare.""",
+    repeat="encoded",
 )
 def held_until_end(seen: Observation) -> str:
     if not _held(seen) or not seen.headers_waited:
@@ -59,6 +60,7 @@ def held_until_end(seen: Observation) -> str:
     """The headers came at once, then nothing for a while, then all events together. This is
     consistent with a route that does all its work before its first yield, or that joins all
     events; compression that does not flush looks the same. Yield each event when it is made.""",
+    repeat="encoded",
 )
 def held_after_headers(seen: Observation) -> str:
     return _headers_then_nothing(seen) if _held(seen) else ""
@@ -101,12 +103,14 @@ def advice_work_first(seen: Observation) -> str:
     Level.FAULT,
     """It is held back unless the request has Accept: text/event-stream. jupyter-server-proxy does
     this, for example. Send that header from the client, or ask without the proxy.""",
+    repeat="encoded",
 )
 def accept_decides(seen: Observation) -> str:
     items = items_of(seen.accepted) if seen.accepted else []
     if not seen.accepted or not items or not seen.items:
         return ""
-    firsts = [seen.first, *(one.chunks[0].at for one in seen.others if one.chunks)]
+    others = [*seen.others, seen.plain] if seen.plain else seen.others
+    firsts = [seen.first, *(one.chunks[0].at for one in others if one.chunks)]
     sooner = items[0].at < SOONER * min(firsts) and min(firsts) - items[0].at > NOTABLE
     if seen.accepted.response.status_code != 200 or len(firsts) == 1 or not sooner:
         return ""  # refused, or as quick without that header

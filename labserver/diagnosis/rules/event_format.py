@@ -12,6 +12,7 @@ from statistics import median
 
 from labserver.diagnosis.finding import Level, quoted, rule, some
 from labserver.diagnosis.frames import FIELDS, names_of
+from labserver.diagnosis.items import is_binary
 from labserver.diagnosis.observation import NOTABLE, Observation
 from labserver.events import EventDecoder
 from labserver.recording import counted
@@ -27,7 +28,8 @@ ENOUGH_FRAMES = 3  # without an event in one of them, it is no chance
 )
 def not_labelled(seen: Observation) -> str:
     names = {name for frame in seen.frames[:-1] for name in names_of(frame)}
-    found = [] if seen.sse or not names <= FIELDS else EventDecoder().feed(seen.body)
+    text = not seen.sse and not is_binary(seen.alone) and names <= FIELDS
+    found = EventDecoder().feed(seen.body) if text else []
     if not found:
         return ""
     told = some([event.data for event in found], "event")
