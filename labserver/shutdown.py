@@ -112,7 +112,7 @@ def _is_awaited(connection: Any) -> bool:
     if connection.transport.is_closing():  # no more can come but what is sent already
         return False
     if not hasattr(connection, "cycle"):  # a WebSocket
-        return not connection.close_sent
+        return not getattr(connection, "close_sent", False)  # not every library says so
     # What is left of a body with a length. A response to HEAD has none, whatever the app sends.
     left = getattr(connection.conn._writer, "_length", None)
     return connection.cycle is not None and not connection.cycle.response_complete and left != 0
