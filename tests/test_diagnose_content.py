@@ -168,6 +168,11 @@ async def test_a_sequence():
     [
         "Tick(n=1, price=1.5)",
         "Decimal('1.50')",
+        "ValueError('bad')",
+        "np.float64(1.5)",
+        "<generator object rows at 0x7f0a1b2c3d40>",
+        "<app.Tick object at 0x7f0a1b2c3d40>",
+        "<Response [200]>",
         "datetime.datetime(2026, 11, 28, 12, 0)",
         "'tok'",
         "b'tok'",
@@ -177,7 +182,9 @@ def test_what_python_shows_of_an_object(data):
     assert "python-repr" in said_of(observed(*[f"data: {data}\n\n"] * 4))
 
 
-@pytest.mark.parametrize("data", ["Go (now)", "Rust(1)", "it's", "Call me(when=you can) or not"])
+@pytest.mark.parametrize(
+    "data", ["Go (now)", "Rust(1)", "it's", "<b>at 0x7f</b>", "Call me(when=you can) or not"]
+)
 def test_what_looks_like_python_and_is_none(data):
     assert "python-repr" not in said_of(observed(*[f"data: {data}\n\n"] * 4))
     once = observed("data: 'so it goes'\n\n", *["data: said he\n\n"] * 3)

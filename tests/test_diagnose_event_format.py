@@ -21,6 +21,15 @@ async def test_escaped_newlines():
     return sse(*[rf"data: {i}\n\n" for i in range(6)])
 
 
+@pytest.mark.parametrize("end", ["\u2028", "\u2029", "\x85", "\f"])
+@pytest.mark.parametrize("ending", [Ending.WHOLE, Ending.ENOUGH])
+def test_what_is_no_line_end_here_is_named(end, ending):
+    events = [f"event: tick{end}data: {i}{end}{end}" for i in range(5)]
+    said = said_of(observed(*events, cache_control="no-store", ending=ending))
+    assert [*said] == ["no-blank-line"] and said["no-blank-line"].startswith(f"U+{ord(end):04X} ")
+    assert "no-blank-line" not in said_of(observed(f"data: a{end}{end}b\n\n"))
+
+
 @named("no-blank-line")
 async def test_a_blank_line_in_front_of_the_next():
     return sse(*[f"\ndata: {i}\n" for i in range(6)], "\n", every=0.4)

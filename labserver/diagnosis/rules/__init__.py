@@ -82,6 +82,7 @@ RULES: tuple[Rule[Observation], ...] = (
     chunks.cumulative,
     tables.header_repeated,
     event_format.not_labelled,
+    event_format.other_line_ends,
     event_format.indented,
     event_format.no_events,
     event_format.escaped_newlines,
@@ -169,7 +170,8 @@ SUPPRESSED_BY = {
     "advice-runs-out": {"starved", "never-awaits", "one-at-a-time", "shared-source", "runs-out"},
     "advice-refuses-second": {"refuses-second", "shared-source", "runs-out", "advice-runs-out"},
     "gzip-fails": {"refuses-second", "shared-source", "runs-out"},
-    "unfinished-event": {"no-blank-line", "wrong-length"},
+    "no-events": {"no-blank-line"},
+    "unfinished-event": {"no-blank-line", "no-events", "wrong-length"},
     "lost-lines": {"byte-order-mark", "carriage-return", "bad-framing"},
     "event-without-data": {"no-events"},
     "bad-json": {

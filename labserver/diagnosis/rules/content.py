@@ -26,8 +26,8 @@ LOST = "\ufffd"
 RS = "\x1e"  # in front of each document of a sequence (RFC 7464, 2.2)
 NOTHING = {"None", "undefined", "[object Object]"}
 REPR = re.compile(
-    r"\{'.*\}|b'.*'|<(.* object|function .*|coroutine .*|\S+) at 0x[0-9a-f]+>"
-    r"|[A-Z]\w*\(\w+=.*\)|(Decimal|UUID|datetime\.\w+)\(.*\)",
+    r"\{'.*\}|b'.*'|<[^<>]+ at 0x[0-9a-f]+>|<[A-Z]\w* \[.*\]>"
+    r"|[A-Z]\w*\((\w+=|['\[{]).*\)|(datetime|np|array|deque|range|dict_\w+)[\w.]*\(.*\)",
     re.S,
 )
 QUOTED = re.compile(r"'.*'", re.S)  # a str's; one alone may be a quotation

@@ -17,6 +17,8 @@ from labserver.diagnosis.observation import NOTABLE, Observation
 from labserver.events import EventDecoder
 from labserver.recording import counted
 
+# What other programs take for the end of a line, in front of a field or of another one.
+OTHER_END = re.compile(r"([\v\f\x1c-\x1e\x85\u2028\u2029])(?:\1|(?:data|event|id|retry):)")
 ENOUGH_FRAMES = 3  # without an event in one of them, it is no chance
 
 
@@ -34,6 +36,18 @@ def not_labelled(seen: Observation) -> str:
         return ""
     told = some([event.data for event in found], "event")
     return f"content-type: {seen.alone.media_type or 'missing'}, but {told}"
+
+
+@rule(
+    "no-blank-line",
+    Level.FAULT,
+    """What stands where lines should end is no line end in an event stream, so a client gets no
+    event. Only LF, CR LF and CR end a line (HTML standard, 9.2.6). End each line with a
+    newline.""",
+)
+def other_line_ends(seen: Observation) -> str:
+    found = OTHER_END.search(seen.text) if seen.sse and not seen.alone.events else None
+    return f"U+{ord(found[1]):04X} in {_told(seen).partition(' in ')[2]}" if found else ""
 
 
 @rule(
