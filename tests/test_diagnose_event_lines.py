@@ -9,6 +9,7 @@ from services import DONE, EVENTS, named, observed, said_of, sse
 
 from labserver.diagnosis.observation import Pair
 from labserver.diagnosis.rules import event_lines
+from labserver.recording import Ending
 
 
 @named("lost-lines")
@@ -82,6 +83,12 @@ def test_an_event_needs_data(frame):
 def test_what_ends_a_line_or_hides_its_name_is_called_that(pieces, code):
     found = {*said_of(observed(*pieces))} & {"carriage-return", "byte-order-mark", "lost-lines"}
     assert found == ({code} if code else set())
+
+
+@pytest.mark.parametrize("last", ["data: café\n\n", "data: €\n", "data: 🙂\n\n", b"data: caf\xc3"])
+def test_a_letter_near_the_last_byte_that_came_is_none_to_accuse(last):
+    seen = observed("data: a\n\n", last, ending=Ending.ENOUGH)
+    assert "not-utf-8" not in said_of(seen)
 
 
 def test_what_is_not_utf_8_is_named_by_its_byte():

@@ -1,6 +1,7 @@
 """Rules about single lines of server-sent events (HTML standard, 9.2.5 and 9.2.6)."""
 
 import re
+from codecs import utf_8_decode
 
 from labserver.diagnosis.finding import Level, quoted, rule, some
 from labserver.diagnosis.frames import FIELDS, names_of
@@ -14,7 +15,6 @@ BYTE_ORDER_MARK = "\ufeff"
 BARE_CR = re.compile(rb"\r(?!\n)(?!(?:data|event|id|retry)?:|[\r\n])[^\r\n]+")
 BEFORE = 40  # bytes of the line in front of it that are quoted
 BEFORE_BYTE = 20  # bytes in front of one that is no UTF-8 that are quoted
-CUT_LETTER = 3  # bytes of a letter, at most, that came where its last one did not
 
 
 @rule(
@@ -94,7 +94,7 @@ def not_utf_8(seen: Observation) -> str:
 def no_utf_8_in(seen: Observation) -> str:
     """The evidence of a byte that is no UTF-8."""
     try:
-        (seen.body if seen.alone.whole else seen.body[:-CUT_LETTER]).decode()
+        utf_8_decode(seen.body, "strict", seen.alone.whole)  # a letter may be on its way
     except UnicodeDecodeError as error:
         before = seen.body[max(0, error.start - BEFORE_BYTE) : error.start].decode(
             errors="replace"
