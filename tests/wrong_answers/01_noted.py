@@ -505,7 +505,7 @@ def read_ended():
     return ended
 
 
-# %% one list of tasks for all requests => yours: 2, expected: 1
+# %% one list of tasks for all requests => yours: 3, expected: 2
 import time
 
 from fastapi import BackgroundTasks, FastAPI
@@ -625,6 +625,39 @@ def note():
 def stream_letters(tasks: BackgroundTasks):
     tasks.add_task(note)
     return StreamingResponse(letters(), headers={"X-Num-Letters": "3"})
+
+
+@app.get("/ended")
+def read_ended():
+    return ended
+
+
+# %% the task is added twice => in /ended after
+import time
+
+from fastapi import BackgroundTasks, FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+ended = []
+
+
+def letters():
+    for letter in "abc":
+        time.sleep(0.1)
+        yield letter
+
+
+def note():
+    ended.append(time.time())
+
+
+@app.get("/letters")
+def stream_letters():
+    tasks = BackgroundTasks()
+    tasks.add_task(note)
+    tasks.add_task(note)
+    return StreamingResponse(letters(), headers={"X-Num-Letters": "3"}, background=tasks)
 
 
 @app.get("/ended")
