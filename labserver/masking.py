@@ -5,10 +5,14 @@ in its headers, while they are `hidden`, since its answer may quote them.
 """
 
 import base64
+import html
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import lru_cache
+from urllib.parse import quote, quote_plus
 
 import httpx
 
@@ -27,6 +31,7 @@ _SECRET = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _SECRET_HEADER = re.compile("auth|cookie|token|key|secret|passw|signature|jwt|credential|session")
+_KEPT = ":/%#?=@[]!$&'()*+,;"  # what Starlette leaves as it is in an address
 _LEAST = 4  # characters of a secret: a shorter one would hide parts of words
 _sent = ContextVar[tuple[httpx.Headers, ...]]("_sent", default=())  # a server may quote them
 # Of an address: a name and a password, "//ann:…@host". The host is what follows the last @.
@@ -83,7 +88,19 @@ def hidden(headers: httpx.Headers) -> Iterator[None]:
 
 def _secrets(headers: httpx.Headers) -> list[str]:
     values = [value for name, value in headers.items() if _SECRET_HEADER.search(name)]
-    return [part for value in values for part in _parts(value) if len(part) >= _LEAST]
+    parts = [part for value in values for part in _parts(value) if len(part) >= _LEAST]
+    return [form for part in parts for form in _forms(part)]
+
+
+@lru_cache(1024)  # each row that is printed asks for them
+def _forms(text: str) -> set[str]:
+    """A text, and what addresses, HTML, JSON and bytes that are read as latin-1 make of it."""
+    coded = {quote(text, safe) for safe in ("", "/", _KEPT)} | {quote_plus(text)}
+    small = {re.sub("%..", lambda code: code[0].lower(), one) for one in coded}
+    entities = {html.escape(text), html.escape(text).replace("&#x27;", "&#39;")}
+    in_json = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
+    escaped = {one.replace("/", r"\/") for one in in_json}
+    return {text, text.encode().decode("latin-1")} | coded | small | entities | in_json | escaped
 
 
 def _parts(value: str) -> Iterator[str]:

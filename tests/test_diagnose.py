@@ -352,6 +352,32 @@ def test_a_body_that_can_be_read_once_is_sent_each_time():
     assert len(bodies) > 1 and {*bodies} == {b"one body"}
 
 
+TOKEN = "S3CRET-" + "x" * 60
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f"GET / HTTP/1.1\r\nX-Api-Key: {TOKEN}\r\n\r\n",  # an echo server
+        f"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nlines, and more: {TOKEN}",
+        f"HTTP/1.1 200 OK\r\nContent-Type: multipart/mixed\r\n\r\nkey {TOKEN}",
+        f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {TOKEN}\xff\n\n",
+        f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {TOKEN}\rx\n\n" * 3,
+    ],
+)
+def test_a_secret_is_masked_also_where_what_quotes_it_is_cut(answer, capsys):
+    def send(connection):
+        connection.sendall(answer.encode("latin-1"))
+
+    with raw(send) as url:
+        try:
+            diagnose(url, seconds=5, headers={"X-Api-Key": TOKEN})
+        except ConnectionError as error:
+            print(error)
+    out = capsys.readouterr().out
+    assert "***" in out and "S3CRET" not in out and "xxx" not in out
+
+
 @pytest.mark.parametrize("greeting", ["SSH-2.0-OpenSSH_9.2\r\n", "220 mail ESMTP\r\n", "+OK\n"])
 @pytest.mark.parametrize("stays", [0.0, 60.0])
 def test_a_greeting_that_is_not_http_is_called_that(greeting, stays):

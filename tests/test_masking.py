@@ -1,9 +1,14 @@
 """What is shown of secrets: their names, and no value."""
 
+import html
+import json
+import re
+from urllib.parse import quote, quote_plus
+
 import httpx
 import pytest
 
-from labserver.masking import masked, shown_url
+from labserver.masking import hidden, masked, shown_url
 
 
 @pytest.mark.parametrize(
@@ -68,6 +73,21 @@ def test_an_error_may_quote_headers_or_a_body(pairs):
     for text in (repr(pairs), str(pairs) + " end"):
         assert "S3CRET" not in masked(text) and "***" in masked(text)
     assert masked(repr({"host": "h", "tokens": "5"})) == repr({"host": "h", "tokens": "5"})
+
+
+@pytest.mark.parametrize("secret", ["a/b+c==", "<S3&'CRET>", "Łódź, S3CRET", 'a"S3CRET'])
+def test_a_secret_of_a_header_is_masked_however_an_answer_writes_it(secret):
+    ways = [secret, html.escape(secret), quote(secret), quote(secret, ""), quote_plus(secret)]
+    ways += [json.dumps(secret), json.dumps(secret, ensure_ascii=False)]
+    ways += [
+        secret.encode().decode("latin-1"),
+        re.sub("%..", lambda code: code[0].lower(), quote(secret)),
+    ]
+    ways += [secret.replace("/", r"\/"), html.escape(secret).replace("x27", "39")]
+    for headers in ({"X-Key": secret}, {"Cookie": f"a=b; s={secret}"}, {"X-Auth": f"To {secret}"}):
+        with hidden(httpx.Headers(headers, encoding="utf-8")):
+            for way in ways:
+                assert masked(f"for {way} no") in ("for *** no", 'for "***" no')
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import httpx
 SECONDS = 2.0  # for a greeting, at most
 BEYOND_SECONDS = 1.0  # for what comes after a body's end
 MOST_BODY_BYTES = 2**20
-MOST_BYTES = 60  # of a greeting, or after the end
+MOST_BYTES = 4096  # of a greeting, or after the end: a secret that is cut is not masked
 
 
 def greeting(url: httpx.URL, left: float) -> str:

@@ -7,14 +7,16 @@ from labserver.diagnosis.finding import Level, quoted, rule, some
 from labserver.diagnosis.frames import FIELDS, names_of
 from labserver.diagnosis.observation import Observation
 from labserver.events import is_retry
+from labserver.masking import masked
 
 HEARTBEAT = re.compile(r"ping|heart|beat|alive", re.I)
 TOO_SOON = 10  # milliseconds; below, seconds may have been meant
 BYTE_ORDER_MARK = "\ufeff"
 # A CR that ends a line by itself, where other lines end in LF, and what is lost after it.
 BARE_CR = re.compile(rb"\r(?!\n)(?!(?:data|event|id|retry)?:|[\r\n])[^\r\n]+")
-BEFORE = 40  # bytes of the line in front of it that are quoted
-BEFORE_BYTE = 20  # bytes in front of one that is no UTF-8 that are quoted
+BEFORE = 40  # letters of the line in front of it that are quoted
+BEFORE_BYTE = 20  # letters in front of a byte that is no UTF-8 that are quoted
+START_BYTES = 4096  # in front of what is quoted: a secret that is cut is not masked
 
 
 @rule(
@@ -46,9 +48,12 @@ def carriage_return(seen: Observation) -> str:
 
 
 def _with_its_line(body: bytes, match: re.Match[bytes]) -> str:
-    start = body[max(0, match.start() - BEFORE) : match.start()]
-    *_, line = re.split(rb"[\r\n]", start)
-    return (line + match[0]).decode(errors="replace")
+    *_, line = re.split(rb"[\r\n]", _before(body, match.start()))
+    return masked(line.decode(errors="replace"))[-BEFORE:] + match[0].decode(errors="replace")
+
+
+def _before(body: bytes, place: int) -> bytes:
+    return body[max(0, place - START_BYTES) : place]
 
 
 @rule(
@@ -96,9 +101,7 @@ def no_utf_8_in(seen: Observation) -> str:
     try:
         utf_8_decode(seen.body, "strict", seen.alone.whole)  # a letter may be on its way
     except UnicodeDecodeError as error:
-        before = seen.body[max(0, error.start - BEFORE_BYTE) : error.start].decode(
-            errors="replace"
-        )
+        before = masked(_before(seen.body, error.start).decode(errors="replace"))[-BEFORE_BYTE:]
         byte = seen.body[error.start]
         return f"byte {byte:#04x} at position {error.start:,}, after {quoted(before)}"
     return ""

@@ -15,7 +15,7 @@ from labserver.diagnosis.finding import Level, quoted, rule
 from labserver.diagnosis.observation import Observation
 
 DELIMITER = re.compile(rb"\s*(--[^\r\n]+)\r?\n")  # at the start of a body
-START_BYTES = 40  # of a body that are quoted
+START_BYTES = 4096  # of a body whose start is quoted
 
 
 @rule(

@@ -163,7 +163,7 @@ def bad_framing(seen: Observation) -> str:
         if not body.startswith(b"\r\n"):
             return ""
         body = body[2:]
-    return f"chunk sizes inside the body, too: {quoted(seen.text[:40])}"
+    return f"chunk sizes inside the body, too: {quoted(seen.text)}"
 
 
 @rule(
