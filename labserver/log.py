@@ -38,7 +38,6 @@ class ThreadLog(logging.Filter):
         self._records: deque[str] = deque(maxlen=MAX_RECORDS)
         self._formatter = logging.Formatter("%(levelname)s %(name)s: %(message)s")
         self._thread: int | None = None
-        self.stopping = False  # then requests are cancelled, which is no fault
 
     @property
     def text(self) -> Log:
@@ -46,10 +45,9 @@ class ThreadLog(logging.Filter):
         return Log("\n".join(self._records))
 
     def keep(self, record: logging.LogRecord) -> None:
-        """Keep a record, unless it is of a request that was cancelled by stop(): no fault."""
+        """Keep a record, unless it is of a request that was cancelled, as by stop(): no fault."""
         # Below a warning, a record may hold a token: that of a WebSocket's headers.
-        of_stop = self.stopping and _is_of_cancelled(record)
-        if record.levelno >= logging.WARNING and not of_stop:
+        if record.levelno >= logging.WARNING and not _is_of_cancelled(record):
             text = self._text_of(record).rstrip()
             if len(text) > MOST_CHARACTERS:
                 text = f"{text[:1000]}\n…\n{text[1000 - MOST_CHARACTERS :]}"

@@ -152,7 +152,7 @@ class Server:
         """Do what `stop` does, without the wait for its end."""
         self._stop_by = self._stop_by or time.monotonic() + STOP_SECONDS
         if self.running:
-            self._uvicorn.should_exit = self._log.stopping = True
+            self._uvicorn.should_exit = True
             with suppress(RuntimeError):  # it ended by itself, a moment ago
                 self._loop.call_soon_threadsafe(self._uvicorn.leave, self._task)
 
