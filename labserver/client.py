@@ -111,7 +111,7 @@ def text_that_can_be_sent() -> Iterator[None]:
         raise ValueError(f"This request has text that cannot be sent: {error}.") from None
 
 
-def hint(url: httpx.URL, reason: str) -> str:
+def hint(url: httpx.URL, reason: str = "") -> str:
     """A sentence in brackets for a URL that did not answer, where the environment has a part."""
     does = "may send this to a proxy"
     fitting = ("ALL_PROXY", f"{url.scheme}_PROXY".upper())

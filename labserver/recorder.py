@@ -130,7 +130,7 @@ def _no_response(
     if deadline.passed or isinstance(error, httpx.TimeoutException):
         bounded = deadline.seconds is not None and (deadline.passed or not own_timeout)
         in_time = f"within {deadline.seconds:g} s" if bounded else f"in time: {error}"
-        return TimeoutError(f"{address}: no response {in_time}.")
+        return TimeoutError(f"{address}: no response {in_time}.{hint(request.url)}")
     reason = str(error) or type(error).__name__
     if isinstance(error, httpx.LocalProtocolError | h11.LocalProtocolError):
         # "Illegal header value b'Bearer …'": the name of the fault, not the token.

@@ -13,7 +13,7 @@ from machine import NO_PROXIES
 from streams import answering_once, app
 from waiting import LONG
 
-from labserver import record, serve
+from labserver import diagnose, record, serve
 from labserver.client import VARIABLES, client_for
 
 
@@ -203,6 +203,17 @@ def test_redirects_are_followed_past_proxies_too(lab, environment):
 def test_a_proxy_that_does_not_answer_is_named():
     in_python, _ = told("http://lab.invalid/", HTTP_PROXY="http://127.0.0.1:1")
     assert "(HTTP_PROXY in the environment may send this to a proxy.)" in in_python.stderr
+
+
+@pytest.mark.parametrize("ask", [record, diagnose])
+def test_a_proxy_that_stays_silent_is_named(ask, environment):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        environment("HTTP_PROXY", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        with pytest.raises(TimeoutError) as caught:
+            ask("http://lab.invalid/", seconds=0.5)
+    words = str(caught.value)
+    assert words.endswith(" (HTTP_PROXY in the environment may send this to a proxy.)")
+    assert "\n" not in words
 
 
 def test_a_proxy_of_another_scheme_is_not_named(environment):

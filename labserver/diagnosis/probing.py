@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from labserver.client import hint
 from labserver.diagnosis.finding import quoted
 from labserver.diagnosis.further import ask_further
 from labserver.diagnosis.observation import (
@@ -89,7 +90,7 @@ class Prober:
         other = self.requests.wait(OTHER_SECONDS)
         if other is None or other >= OTHER_SECONDS:
             told = f"{self.requests}: no response within {self.seconds:g} s, {NOBODY}"
-            raise TimeoutError(told) from error
+            raise TimeoutError(told + hint(self.requests.url)) from error
         told, direct = str(error), None
         if self.direct:
             try:
