@@ -29,6 +29,7 @@ MEANS = {  # what a beginner's slip looks like in the server's log
     "'builtin_function_or_method' object": "A function in place of its result: call it.",
     "'async_generator' object is not iterable": "Loop over it by `async for`.",
     "ServerSentEvent.__init__() got an unexpected": "A dict holds fields, such as `data`.",
+    "expected string or bytes-like object, got": "The id and the name of an event are text.",
     "object has no attribute 'encode'": "A chunk is text or bytes; a header's value is text.",
     "the first argument must be callable": "Hand over the function itself, without calling it.",
 }
@@ -156,6 +157,13 @@ def require_whole(recording: Recording, what: str) -> None:
     unended = recording.ending in (Ending.SECONDS, Ending.MAX_BYTES, Ending.MAX_CHUNKS)
     require(not unended, f"{what} came to no end: {came}.")
     require(recording.whole, f"{what} did not come whole: {recording.ended}")
+
+
+def require_events(recording: Recording, path: str) -> None:
+    """Raise NotYet for a response that a client does not read as events."""
+    kind = recording.media_type or "none"
+    expected = "expected: text/event-stream"
+    require(recording.has_events, f"the content type of {path}: yours: {kind}, {expected}.")
 
 
 def line_times(recording: Recording) -> list[float]:

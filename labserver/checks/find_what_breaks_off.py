@@ -16,6 +16,7 @@ from labserver.checks.exercise import (
     fetched,
     require,
     require_equal,
+    require_events,
     served,
 )
 from labserver.checks.meanwhile import Held, remark_on
@@ -53,7 +54,9 @@ def ends_cleanly(app: Any) -> str | None:
 
 def _judge_events(url: str) -> str:
     """The id of the last event."""
-    events = fetched(f"{url}/prices").events
+    prices = fetched(f"{url}/prices")
+    require_events(prices, "/prices")
+    events = prices.events
     came = [(event.event, event.data) for event in events]
     require_equal(came[:2], PRICES, "the first two events of /prices")
     names = [name for name, _ in came[2:]]

@@ -31,6 +31,7 @@ BEAT = 0.01  # seconds
 LONG = 0.02  # seconds without a beat
 SHARE = 0.15  # of a request's time: others that wait as long are held up
 SHORT = 0.2  # seconds: a request over sooner holds nobody up
+FEW_SECONDS = 0.5  # in all: a first request, too, holds the loop, while it imports
 WAITING = {"selectors", "asyncio.windows_events"}  # modules in which a loop waits for an event
 LOOPS = {"asyncio", "nest_asyncio"}  # packages that call them for it
 
@@ -55,8 +56,8 @@ class Held:
     def up(self) -> str:
         """What to say of all requests so far, by the one of the greatest share; "" for nothing."""
         times = [watch.times() for _, watch in self._watches]
-        share = sum(held for held, _ in times) / max(sum(took for _, took in times), SHORT)
-        if share < SHARE:
+        held, took = sum(one[0] for one in times), sum(one[1] for one in times)
+        if held < FEW_SECONDS or (share := held / took) < SHARE:
             return ""
         path = max((watch.held_share(), path) for path, watch in self._watches)[1]
         return HELD_UP.format(path=path, share=share)

@@ -13,6 +13,7 @@ from labserver.checks.exercise import (
     exercise,
     patiently,
     require,
+    require_events,
     require_whole,
     served,
     shown,
@@ -150,6 +151,7 @@ def _ids(recording: Recording) -> list[int]:
     """The percentages of a progress stream, which only go up."""
     status = recording.response.status_code
     require(status == 200, f"/progress answered with status {status}, expected: 200.")
+    require_events(recording, "/progress")
     events = [(event.data, event.id) for event in _steps(recording)]
     bare = [data for data, id in events if not id.isdecimal()]
     require(not bare, f"the id is no percentage where the data is {shown(bare[:1])}.")

@@ -9,6 +9,7 @@ from labserver.checks.exercise import (
     fetched,
     require,
     require_equal,
+    require_events,
     require_whole,
     served,
     shown,
@@ -26,11 +27,11 @@ def resumable(app: Any) -> str | None:
     """Counts down, and goes on below the number that a client had last, whichever that is."""
     held, share = Held(), 0.0
     with held.told(), served(app, held.layer) as url:
-        for start, query in ((4, "?start=4"), (5, ""), (7, "?start=7")):
+        for start, query in ((4, "?start=4"), (5, ""), (12, "?start=12")):
             path = f"/countdown{query}"
             ids = _judge_count(url, path, start)
             share = max(share, held.share("/countdown"))
-            for had in (3, 0, 4) if start == 4 else (3,):
+            for had in (3, 0, 4) if start == 4 else (start - 2, 3):
                 _judge_resumed(url, path, had, ids[had])
         for last_id in [one for one in NEVER_GIVEN if one not in ids.values()]:
             _judge_never_given(f"{url}/countdown?start=4", last_id)
@@ -46,7 +47,9 @@ def resumable(app: Any) -> str | None:
 
 def _judge_count(url: str, path: str, start: int) -> dict[int, str]:
     """The ID of each number, of a whole countdown that is right."""
-    events = fetched(url + path, max_rows=MOST_EVENTS).events
+    countdown = fetched(url + path, max_rows=MOST_EVENTS)
+    require_events(countdown, "/countdown")
+    events = countdown.events
     numbers = [str(number) for number in range(start, -1, -1)]
     named = [event for event in events[: start + 1] if event.event != "message"]
     require(not named, f"{path}: yours: {shown(named)}, expected: the numbers as before, unnamed.")
@@ -87,7 +90,9 @@ def ends_for_good(app: Any) -> str | None:
     """Resumes after each stage; the last event is `end`; a client that had it gets a 204."""
     held = Held()
     with held.told(), served(app, held.layer) as url:
-        events = fetched(f"{url}/job", max_rows=MOST_EVENTS).events
+        job = fetched(f"{url}/job", max_rows=MOST_EVENTS)
+        require_events(job, "/job")
+        events = job.events
         share = held.share("/job")
         require_equal(_data(events), STAGES, "the stages of /job")
         named = [event.data for event in events if event.event == "end"]

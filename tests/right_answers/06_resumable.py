@@ -190,3 +190,25 @@ async def countdown(start: int = 5, last_event_id: Annotated[str, Header()] = ""
             time.sleep(0.05)
 
     return EventSourceResponse(numbers())
+
+
+# %% random ids, which the server remembers
+import secrets
+
+from fastapi import FastAPI, Request
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+given = {}
+
+
+@app.get("/countdown")
+async def countdown(request: Request, start: int = 5):
+    left = given.get(request.headers.get("Last-Event-ID"), start + 1)
+
+    async def numbers():
+        for i in reversed(range(left)):
+            given[token := secrets.token_urlsafe(6)] = i
+            yield {"data": i, "id": token, "retry": 300}
+
+    return EventSourceResponse(numbers())

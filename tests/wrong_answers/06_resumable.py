@@ -91,7 +91,7 @@ async def countdown(start: int = 5):
     return EventSourceResponse(numbers())
 
 
-# %% The id is a number
+# %% The id is a number => The id and the name of an event are text
 from fastapi import FastAPI
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
@@ -388,3 +388,40 @@ async def countdown(start: int = 5):
             await asyncio.sleep(0.001)
 
     return EventSourceResponse(numbers())
+
+
+# %% compared as text, which is right up to 9 => a client that had 3 came back
+import asyncio
+
+from fastapi import FastAPI, Header
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+
+
+@app.get("/countdown")
+async def countdown(start: int = 5, last_event_id: str = Header("")):
+    known = len(last_event_id) in (1, 2) and "0" <= last_event_id <= str(start)
+    first = int(last_event_id) - 1 if known else start
+
+    async def numbers():
+        for i in range(first, -1, -1):
+            yield ServerSentEvent(str(i), id=str(i))
+            await asyncio.sleep(0.01)
+
+    return EventSourceResponse(numbers())
+
+
+# %% frames that are labelled as text => the content type of /countdown: yours: text/plain
+from fastapi import FastAPI, Header
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+@app.get("/countdown")
+def countdown(start: int = 5, last_event_id: str = Header("")):
+    given = [str(i) for i in range(start + 1)]
+    left = int(last_event_id) if last_event_id in given else start + 1
+    frames = [f"id: {i}\ndata: {i}\n\n" for i in range(left - 1, -1, -1)]
+    return StreamingResponse(frames, media_type="text/plain")
