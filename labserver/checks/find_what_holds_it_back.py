@@ -20,7 +20,7 @@ from labserver.checks.exercise import (
     served,
 )
 from labserver.checks.meanwhile import Held, require_others_served
-from labserver.recording import counted
+from labserver.recording import Chunk, Watcher, counted
 
 # What the work of the program's four steps makes. Nothing but that work does.
 WORK = ("ca1cde46", "e0b8d85b", "7203a06e", "e2236568")
@@ -46,7 +46,8 @@ def keeps_answering(app: Any) -> None:
 
 def _judge_steps(url: str, held: Held) -> None:
     begin = _worked()
-    steps = fetched(f"{url}/steps", params={"key": "tea"}, seconds=SECONDS)
+    pinging = _Pinging(f"{url}/ping")
+    steps = fetched(f"{url}/steps", params={"key": "tea"}, seconds=SECONDS, watcher=pinging)
     worked = _worked() - begin
     lines = "".join(f"step {i}: {made}\n" for i, made in enumerate(WORK))
     what = "with the key, the lines of /steps (each ends with what its work made)"
@@ -55,6 +56,9 @@ def _judge_steps(url: str, held: Held) -> None:
     begin, start = _worked(), time.perf_counter()
     hashlib.pbkdf2_hmac("sha256", b"tea", b"0", 500_000)
     one, alone = _worked() - begin, time.perf_counter() - start
+    took = median(pinging.seconds[:-1] or [0.0])  # without the last one: the stream is over then
+    slow = f"while /steps streams, /ping answers after {took:.2f} s, expected: at once"
+    require(took < alone / 4, f"{slow}.", Late)
     gaps = [after - before for before, after in pairwise(line_times(steps))]
     apart = f"the four steps came in {counted(steps.chunks, 'chunk')}, {median(gaps):.2f} s apart"
     takes = f"{apart}, and the work of one takes {alone:.2f} s"
@@ -64,6 +68,21 @@ def _judge_steps(url: str, held: Held) -> None:
     itself = f"{computed}, and the work of one takes {one:.2f} s"
     elsewhere = multiprocessing.active_children()  # it may work in these
     require(worked > 1.5 * one or elsewhere, f"{itself}: leave the work (`pbkdf2_hmac`) as it is.")
+
+
+class _Pinging(Watcher):
+    """A client that asks for /ping after each chunk; `seconds` has how long each took."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.seconds: list[float] = []
+
+    def chunk(self, chunk: Chunk) -> bool:
+        """Ask, and go on."""
+        start = time.perf_counter()
+        fetched(self._url)
+        self.seconds.append(time.perf_counter() - start)
+        return False
 
 
 def _worked() -> float:

@@ -462,3 +462,34 @@ def stream(key: str = ""):
 @app.get("/ping")
 async def ping():
     return "pong"
+
+
+# %% A ping that waits for the step under way => while /steps streams, /ping answers after
+import hashlib
+from threading import Lock
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+lock = Lock()
+
+
+def steps():
+    for i in range(4):
+        with lock:
+            made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        yield f"step {i}: {made.hex()[:8]}\n"
+
+
+@app.get("/steps")
+async def stream(key: str = ""):
+    if key != "tea":
+        raise HTTPException(403, "wrong key")
+    return StreamingResponse(steps(), media_type="text/plain")
+
+
+@app.get("/ping")
+def ping():
+    with lock:
+        return "pong"
