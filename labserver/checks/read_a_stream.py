@@ -31,6 +31,8 @@ def deadline(read_for: Any) -> str | None:
         reader.judged(_judge_endless)
         reader.judged(_judge_no_answer)
         got, took = ended(long, "with seconds=30, read_for", 33)
+        if got != b"abc":  # perhaps the answer keeps what came in one place for all its calls
+            got, took = reader.read_within("pauses", 30)
         came = f"b'ab' came, b'c' after {SILENCE:g} s; with seconds=30, yours: {shown(got)}"
         hint = "httpx has a timeout of its own, of 5 s"
         require(got == b"abc", f"{came} after {took:.1f} s, expected: b'abc'. {hint}.")
@@ -79,7 +81,7 @@ def _judge_no_answer(reader: "_Reader") -> None:
     seconds = reader.pace / 2
     got, took = reader.read_within("late", seconds)
     came = f"no response came; with seconds={seconds:g}, yours: {shown(got)} after {took:.1f} s"
-    require(got == b"", f"{came}, expected: b''.")
+    require(got == b"", f"{came}, expected: b''.", Late)
     require(took < 3 * seconds, f"{came}, expected: {seconds:g} s.", Late)
 
 

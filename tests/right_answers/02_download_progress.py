@@ -149,3 +149,14 @@ async def progress(url):
                 yield came / int(size) if size else None
 
     return g()
+
+
+# %% what httpx has counted, in small pieces
+import httpx
+
+
+def progress(url):
+    with httpx.stream("GET", url, trust_env=False) as response:
+        size = response.headers.get("content-length")
+        for _ in response.iter_raw(4096):
+            yield response.num_bytes_downloaded / int(size) if size else None
