@@ -102,5 +102,7 @@ def _usual_size(bursts: list[Burst]) -> float:
 
 
 def _told(bursts: list[Burst]) -> str:
+    if len(bursts) == 2:
+        return ", then ".join(f"{burst.size} together at {burst.at:.3f} s" for burst in bursts)
     each = f"{_usual_size(bursts):g} at a time, every {usual_gap(bursts):.3f} s"
     return f"{each}; the first at {bursts[0].at:.3f} s"

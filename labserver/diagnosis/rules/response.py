@@ -196,7 +196,8 @@ def advice_empty(seen: Observation) -> str:
     If there should be something, look at what the route returns.""",
 )
 def advice_no_content(seen: Observation) -> str:
-    return seen.alone.summary if seen.alone.response.status_code == 204 else ""
+    nothing = seen.alone.response.status_code == 204
+    return f"status 204, {seen.alone.summary}" if nothing else ""
 
 
 def _nothing_in(seen: Observation) -> str:
