@@ -53,6 +53,14 @@ def test_pings_that_a_page_takes_for_json(ping, told):
     assert ("advice-pings" in said_of(observed(*events * 3))) is told
 
 
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [([1, 1, 2, 2, 3, 3, 4, 4, 5], True), ([1, 1, 2, 2, 3, 4, 5, 5], False), ([1] * 9, False)],
+)
+def test_events_that_come_twice(numbers, told):
+    assert ("advice-twice" in said_of(observed(*[f"data: {n}\n\n" for n in numbers]))) is told
+
+
 @named("advice-stalled")
 async def test_stuck_in_the_middle():
     async def body():

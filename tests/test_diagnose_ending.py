@@ -7,8 +7,10 @@ import pytest
 from fastapi import HTTPException
 from fastapi.responses import StreamingResponse
 from services import (
+    DONE,
     EVENTS,
     LINES,
+    SSE,
     TEXT,
     named,
     observed,
@@ -80,6 +82,22 @@ def test_a_cut_after_a_silence_too_long_to_see_twice_may_be_a_timeout(ending):
     assert "advice-stalled" not in {finding.code for finding in found}
     cut.alone.seconds = 1.2
     assert "silence" not in said_of(cut)["cut-short"]
+
+
+@pytest.mark.parametrize(
+    ("type", "rows", "told"),
+    [
+        (SSE, [*EVENTS, DONE], True),
+        (SSE, [*EVENTS, "data: [DONE]\n\n"], True),
+        ("application/x-ndjson", [*['{"done": false}\n'] * 4, '{"done": true}\n'], True),
+        ("application/x-ndjson", ['{"done": false}\n'] * 4, False),
+        (SSE, EVENTS, False),
+    ],
+)
+def test_a_body_without_an_end_after_it_told_of_its_end(type, rows, told):
+    seen = observed(*rows, type=type, ending=Ending.CUT)
+    (finding,) = [found for found in rules.findings(seen) if found.code == "cut-short"]
+    assert ("size 0" in finding.text) is told
 
 
 def test_a_cut_after_the_same_time_twice_may_be_a_limit_on_all_of_it():

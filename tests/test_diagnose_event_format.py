@@ -30,6 +30,15 @@ def test_what_is_no_line_end_here_is_named(end, ending):
     assert "no-blank-line" not in said_of(observed(f"data: a{end}{end}b\n\n"))
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [('"tick"', True), ("'tick'", True), (" tick", True), ("tick ", True), ("o'clock", False)],
+)
+def test_a_name_that_no_listener_asks_for(name, told):
+    events = [f"event: {name}\ndata: {i}\n\n" for i in range(4)]
+    assert ("advice-event-name" in said_of(observed(*events))) is told
+
+
 @named("no-blank-line")
 async def test_a_blank_line_in_front_of_the_next():
     return sse(*[f"\ndata: {i}\n" for i in range(6)], "\n", every=0.4)

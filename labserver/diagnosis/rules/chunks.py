@@ -4,7 +4,7 @@ import re
 from itertools import pairwise
 from statistics import median
 
-from labserver.diagnosis.finding import Level, listed, rule, some
+from labserver.diagnosis.finding import Level, listed, quoted, rule, some
 from labserver.diagnosis.items import items_of
 from labserver.diagnosis.observation import Observation
 from labserver.diagnosis.pace import gaps, usual_gap
@@ -16,6 +16,7 @@ STALLED = 5.0  # seconds without a byte at the end
 SLOWER = 10  # times as long as the longest gap before
 SNAPSHOT, AT_THE_START = 0.05, 1.0  # seconds a gap, and in all: it came at once at the start
 TINY_BYTES, SEEN_TINY = 2, 100  # a letter or two; so many chunks are no chance
+PAIRS = 4  # that are alike by no chance
 MOSTLY_PINGS = 10  # times as many as events
 PING = re.compile(r"ping|pong|heart-?beat|keep-?alive|alive|hb", re.I)
 SMALL_BYTES, SEEN_SMALL = 100, 500  # a short row; fewer cost little
@@ -94,6 +95,19 @@ def advice_pings_as_data(seen: Observation) -> str:
     objects = [data for data in plain if data[:1] == "{" and is_json(data)]
     mostly = 2 * len(objects) > len(plain) - len(pings)
     return some(pings, "event") if mostly else ""
+
+
+@rule(
+    "advice-twice",
+    Level.ADVICE,
+    """Each event came twice. If that is not meant, this is consistent with a listener that is
+    added twice, or with a line that is sent by two parts of the program.""",
+)
+def advice_twice(seen: Observation) -> str:
+    texts = [item.text for item in seen.items] if seen.sse or seen.json_lines else []
+    pairs = [*zip(texts[::2], texts[1::2], strict=False)]
+    twice = all(a == b for a, b in pairs) and len({a for a, _ in pairs}) == len(pairs) >= PAIRS
+    return f"{counted(pairs, 'pair')} alike, the first: {quoted(texts[0])}" if twice else ""
 
 
 def _middle_size(seen: Observation) -> float:

@@ -5,11 +5,15 @@ cut when idle    | | |          x       after a silence; asked again, after the 
 cut before       x                      without a byte
 """
 
-from labserver.diagnosis.finding import Level, rule
-from labserver.diagnosis.observation import Observation
+import re
+
+from labserver.diagnosis.finding import Level, quoted, rule
+from labserver.diagnosis.observation import SEVERAL, Observation
 from labserver.diagnosis.pace import IDLE, last_silence
+from labserver.diagnosis.rules.reconnect import END
 from labserver.recording import Ending
 
+TRUE = re.compile(r'"(done|final|finished|completed?)": ?true')
 LONG_IDLE = 3.0  # seconds
 LONG = 4.0  # seconds that an answer may be allowed to take: limits are seldom shorter
 NEARLY = 0.05  # of such a time: two that differ by less may have one reason
@@ -65,6 +69,22 @@ def advice_ends_when_idle(seen: Observation) -> str:
     if not seen.alone.whole or not seen.sse or not seen.again or not seen.again.whole:
         return ""
     return _same_silence(seen)
+
+
+@rule(
+    "cut-short",
+    Level.FAULT,
+    """The connection was closed after the stream had told of its end, but the body has no end.
+    This is consistent with chunks that are written by hand, without the last one of size 0. Let
+    the server frame the body, or send that chunk.""",
+)
+def cut_after_its_end(seen: Observation) -> str:
+    if not seen.alone.cut or seen.length or len(seen.items) < SEVERAL:
+        return ""
+    names = [event.event for event in seen.alone.events] or [""] * len(seen.items)
+    first, last = (f"{names[at]} {seen.items[at].text}" for at in (0, -1))
+    told = TRUE.search(last) or (END.search(last) and not END.search(first))
+    return f"the last that came: {quoted(last.strip())}" if told else ""
 
 
 @rule(

@@ -19,6 +19,7 @@ from labserver.recording import counted
 
 # What other programs take for the end of a line, in front of a field or of another one.
 OTHER_END = re.compile(r"([\v\f\x1c-\x1e\x85\u2028\u2029])(?:\1|(?:data|event|id|retry):)")
+QUOTED = re.compile(r"""(["'`]).*\1""")
 ENOUGH_FRAMES = 3  # without an event in one of them, it is no chance
 
 
@@ -60,6 +61,19 @@ def indented(seen: Observation) -> str:
     lines = [str(line) for frame in seen.frames for line in frame]
     spaced = [line for line in lines if re.match(r"\s+(data|event|id)\b", line)]
     return some(spaced, "line") if seen.sse and not seen.alone.events and _enough(seen) else ""
+
+
+@rule(
+    "advice-event-name",
+    Level.ADVICE,
+    """The names of events have quotes around them or a space beside them, and a listener hears
+    only the very same name: addEventListener("tick", …) does not get event: "tick". Write the bare
+    name after "event: ", with one space.""",
+)
+def advice_event_name(seen: Observation) -> str:
+    names = [event.event for event in seen.alone.events]
+    odd = [name for name in names if name != name.strip() or QUOTED.fullmatch(name)]
+    return some(odd, "event")
 
 
 @rule(
