@@ -251,7 +251,7 @@ def test_it_waits_for_an_app_that_goes_on_when_its_client_has_all(beside):
     app.get("/task/{n}")(task)
 
     async def large():
-        yield b"x" * 2**26
+        yield b"x" * 2**25
         raise LookupError("none has read")
 
     app.get("/large")(lambda: StreamingResponse(large()))
