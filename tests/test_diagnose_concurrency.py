@@ -223,3 +223,14 @@ def test_a_lock_that_holds_the_headers_too():
         return text(*LINES, *LINES, *LINES, *LINES)
 
     return routed(route)
+
+
+@healthy
+def test_a_long_poll_that_is_answered_when_there_is_news():
+    """By a clock: of two, the second may be answered first, or both wait for long."""
+
+    async def route():
+        await asyncio.sleep(3.0 - time.time() % 3.0)
+        return {"news": time.time()}
+
+    return routed(route)

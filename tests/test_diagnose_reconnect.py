@@ -4,12 +4,15 @@ import asyncio
 import json
 import time
 import uuid
+from dataclasses import replace
 
 import pytest
 from fastapi import FastAPI, Header, Response
 from fastapi.responses import StreamingResponse
 from services import DONE, EVENTS, SSE, UNCACHED, asgi, healthy, named, observed, said_of, sse
 from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from labserver.diagnosis.observation import Pair
 
 
 @named("ids-repeat")
@@ -149,3 +152,26 @@ async def test_a_hub_of_updates_that_are_alike():
             await asyncio.sleep(0.2)
 
     return StreamingResponse(body(), media_type=SSE, headers=UNCACHED)
+
+
+@healthy
+async def test_the_newest_state_alone_for_who_comes_back(last_event_id: int = Header(0)):
+    if last_event_id == 8:
+        return Response(status_code=204)
+    states = [f"id: {i}\ndata: {i * 10} %\n\n" for i in range(1, 9)]
+    return sse(*(states[-1:] if last_event_id else states), DONE, every=0.05)
+
+
+@healthy
+async def test_one_event_that_tells_all_that_was_missed(last_event_id: int = Header(0)):
+    if last_event_id == 8:
+        return Response(status_code=204)
+    if last_event_id:
+        return sse(f"id: 8\nevent: missed\ndata: {last_event_id + 1} to 8\n\n", DONE)
+    return sse(*[f"id: {i}\ndata: {i}\n\n" for i in range(1, 9)], DONE, every=0.05)
+
+
+def test_one_event_of_a_long_poll_may_be_a_new_one():
+    """The same words under a new id: an update that is like the last one."""
+    seen, later = observed("id: 1\ndata: x\n\n"), observed("id: 2\ndata: x\n\n").alone
+    assert "new-ids" not in said_of(replace(seen, pair=Pair([later, later])))

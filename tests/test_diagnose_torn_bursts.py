@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import time
 from contextlib import contextmanager
 
@@ -164,3 +165,33 @@ def test_one_cut_is_enough_where_rows_are_never_written_in_parts(type, pause, co
     seen.alone.chunks = [chunk._replace(at=chunk.at + 1.0) for chunk in seen.alone.chunks]
     seen.alone.seconds += 1.0
     assert ("bursts" in said_of(seen)) == bool(code)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_line_that_waits_for_its_end_is_no_buffers_doing(together):
+    """A build log: "compiling 3 ... " and, when that is done, "ok"."""
+    steps = [f"step {i}\ncheck {i}\nread {i}\ncompiling {i} ... " for i in range(6)]
+    rest = [step.partition("\n")[2] for step in steps]
+    if together:
+        pieces, moments = [f"ok\n{step}" for step in steps], range(6)
+    else:
+        pieces = [line for step in rest for line in ("ok\n", *step.splitlines(keepends=True))]
+        moments = [i // 4 + 0.001 * (i % 4) for i in range(24)]
+    seen = observed(*pieces, "ok\n", type=TEXT)
+    chunks = zip(seen.alone.chunks, [*moments, 6], strict=True)
+    seen.alone.chunks = [chunk._replace(at=at) for chunk, at in chunks]
+    assert "bursts" not in said_of(seen)
+    # The same where a buffer cuts anywhere.
+    whole = "".join(pieces)
+    cut = observed(*[whole[i : i + 37] for i in range(0, len(whole), 37)], type=TEXT, every=1.0)
+    assert "bursts" in said_of(cut)
+
+
+@pytest.mark.parametrize("type", ["application/octet-stream", "audio/mpeg", "application/msgpack"])
+def test_what_is_no_text_has_no_lines_to_cut(type):
+    """Of a rate that is limited, by segments of one size, without a NUL."""
+    block = bytes(random.Random(1).choices([10, 65, 200, 255], k=1448))
+    assert "bursts" not in said_of(observed(*[block] * 9, type=type, every=0.3))
+    rows = "".join(f"row {i} of a log\n" for i in range(60))
+    pieces = [rows[i : i + 128] for i in range(0, len(rows), 128)]
+    assert "bursts" in said_of(observed(*pieces, type=type, every=0.3))  # a text all the same

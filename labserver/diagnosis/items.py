@@ -1,5 +1,6 @@
 """What came, one by one: the events, the lines or, for what is no text, the chunks."""
 
+import re
 from typing import NamedTuple
 
 from labserver.recording import Recording
@@ -7,6 +8,7 @@ from labserver.recording import Recording
 MAX_LINES = 3000  # of a body that are looked at
 START_BYTES = 4096  # in which a coding that names one shows
 FIRST_CHUNKS = 9  # in which a NUL tells that it is no text
+TEXT = re.compile("^$|^text/|json|xml|csv")  # media types of texts, whatever their charset
 
 
 class Item(NamedTuple):
@@ -34,18 +36,21 @@ def items_of(recording: Recording) -> list[Item]:
 
 
 def is_binary(recording: Recording) -> bool:
-    """Whether it is no text: a NUL in the first chunks, or a coding."""
+    """Whether it is no text: a NUL in the first chunks, a coding, or so labelled and no UTF-8."""
     nul = any(b"\0" in chunk.data for chunk in recording.chunks[:FIRST_CHUNKS])
-    return nul or is_packed(recording)
+    labelled = bool(TEXT.search(recording.media_type))
+    return nul or is_packed(recording) or not (labelled or _is_utf_8(recording))
 
 
 def is_packed(recording: Recording) -> bool:
     """Whether it is in a coding that was not undone here, and not by that coding's name alone."""
     coding = recording.response.headers.get("content-encoding", "").lower()
-    if recording.decoded or coding in ("", "identity"):
-        return False
+    return not (recording.decoded or coding in ("", "identity") or _is_utf_8(recording))
+
+
+def _is_utf_8(recording: Recording) -> bool:
     try:
         b"".join(chunk.data for chunk in recording.chunks[:FIRST_CHUNKS])[:START_BYTES].decode()
     except UnicodeDecodeError as error:
-        return error.reason != "unexpected end of data"  # which is where it was cut here
-    return False
+        return error.reason == "unexpected end of data"  # which is where it was cut here
+    return True

@@ -50,7 +50,9 @@ def _ask_both(
         wait = requests.wait(limit)
         pair.waits += [] if wait is None else [wait]
         time.sleep(PAUSE)
-    (first, _), (second, waited) = (one.result() for one in both)
+    (first, waiting), (second, waited) = (one.result() for one in both)
+    if second and not first and waiting > WAITED * limit:
+        return  # it answers once it has something to say: there is nothing to compare
     pair.answers = [answer for answer in (first, second) if answer]
     # What waited to its end got no headers; what ended sooner was refused.
     if not second and waited > WAITED * limit:

@@ -74,7 +74,7 @@ def _queued(seen: Observation) -> str:
     if not first.chunks or first.seconds < 2 * NOTABLE:
         return ""
     # The first of the two may have waited, too, for what an earlier one held.
-    usual = min(one.chunks[0].at for one in (first, seen.alone) if one.chunks)
+    usual = seen.alone.chunks[0].at if seen.alone.chunks else first.chunks[0].at
     silent = max(SILENT, SLOWER * usual)
     if not rest:
         return _without_headers(seen, first) if seen.pair.unanswered > silent else ""

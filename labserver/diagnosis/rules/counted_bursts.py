@@ -18,6 +18,7 @@ USUAL = [2**n for n in range(10, 17)]  # bytes of a buffer: 1 to 64 KiB
 LESS = 0.25  # of one chunk's time: a burst that took longer by more has a chunk more
 AROUND = len("\r\n\r\n")  # bytes around a chunk, beside the digits of its size
 ENOUGH = 5  # bursts of unlike numbers of chunks that end at one size by no chance
+MANY = 9  # the same, whatever the pace: a busy machine's is uneven
 
 
 @rule(
@@ -32,7 +33,7 @@ def counted_bursts(seen: Observation) -> str:
     ends = [0, *accumulate(burst.size for burst in bursts[:-1])]  # the last one may go on
     counts, period = [burst.size for burst in bursts[:-1]], usual_gap(bursts)
     enough = len(counts) >= ENOUGH and median(counts) >= SEVERAL and period > NOTABLE
-    enough = enough and _at_one_pace(bursts[:-1])
+    enough = enough and (len(counts) >= MANY or _at_one_pace(bursts[:-1]))
     if not seen.sse or not seen.headers_waited or not enough or len({*counts[1:]}) == 1:
         return ""
     each = f"{listed(counts)} chunks at a time, every {period:.3f} s"

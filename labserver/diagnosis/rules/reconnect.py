@@ -52,11 +52,11 @@ def ids_missing(seen: Observation) -> str:
 )
 def new_ids(seen: Observation) -> str:
     mine = [event for event in seen.alone.events if event.id][:SAME]
-    if len({event.data for event in mine}) < len(mine):
+    if len({event.data for event in mine}) < max(2, len(mine)):
         return ""  # data that repeat do not show that it is the same event
     for other in [*seen.pair.answers, *seen.resumed.values()]:
         theirs = [event for event in other.events if event.id][: len(mine)]
-        if not theirs or len(theirs) == 1 < len(mine):
+        if len(theirs) < 2:
             continue  # one event of several may be the same by chance
         same = all(e.data == event.data for e, event in zip(theirs, mine, strict=False))
         if same and not {event.id for event in theirs} & {event.id for event in seen.alone.events}:
@@ -105,6 +105,8 @@ def ignores_last_event_id(seen: Observation) -> str:
 def resumes_beside(seen: Observation) -> str:
     for id, answer in seen.resumed.items():
         got, at = answer.events[0].id if answer.events else "", seen.ids.index(id)
+        if got == seen.ids[-1] != id:
+            continue  # the newest state alone, or one event that tells all that was missed
         if got in seen.ids[1:] and seen.ids.index(got) != at + 1:
             return f"asked for what comes after id {quoted(id)}, it began with id {quoted(got)}"
     return ""

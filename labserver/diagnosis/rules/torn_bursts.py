@@ -7,6 +7,7 @@ A buffer in the app or in an HTTP proxy makes one chunk of a burst. Where it is 
 chunks stay as they were made, and only the last one of a burst is cut.
 """
 
+import re
 from itertools import accumulate, pairwise
 from statistics import median
 
@@ -20,6 +21,7 @@ MOSTLY_WHOLE = 0.8  # of the chunks inside a burst are whole lines, so a cut is 
 ENOUGH, ALIKE = 5, 0.1  # bursts of one size, which no machine's delay makes: a share of it
 FAST = 0.08  # seconds between these
 LONG = 1.0  # seconds that no machine is late by, and no reader
+NUMBER = re.compile(rb"\d+")
 LINE_ENDS = b"\n\r}]"  # a line, or a JSON document, is whole that ends so
 
 
@@ -40,7 +42,7 @@ def _torn_chunks(seen: Observation) -> str:
     chunks = [chunk for chunk in seen.alone.chunks[:-1] if chunk.data]
     torn = [chunk for chunk in chunks if _ends_inside(chunk) and b"\n" in chunk.data]
     alike = len({chunk.size for chunk in chunks[1:]}) == 1 and not seen.length
-    if not alike or len(torn) * 2 <= len(chunks):
+    if not alike or len(torn) * 2 <= len(chunks) or _at_one_place(torn):
         return ""
     period = (seen.last - seen.first) / len(chunks)
     told = f"{chunks[-1].size:,} bytes at a time, every {period:.3f} s, cut in the middle of lines"
@@ -62,6 +64,8 @@ def _torn_between_bursts(seen: Observation) -> str:
     sure = rows and period > LONG and len(inside) >= SEVERAL * len(lasts)
     if len(torn) * 2 < len(lasts) or len(torn) < (1 if sure else 2):
         return ""
+    if not rows and _at_one_place([chunks[at] for at in torn]):
+        return ""
     if len(inside) < len(lasts) or len(whole) < MOSTLY_WHOLE * len(inside):
         return ""
     ends = [0, *accumulate(chunk.size for chunk in chunks[: lasts[-1] + 1])]
@@ -75,6 +79,12 @@ def _torn_between_bursts(seen: Observation) -> str:
         f"about {size:,.0f} bytes each; "
         f"{len(torn)} of {counted(lasts, 'burst')} cut in the middle of a line"
     )
+
+
+def _at_one_place(torn: list[Chunk]) -> bool:
+    """Whether all are cut after the same words, numbers aside: the app waits there."""
+    ends = [NUMBER.sub(b"", chunk.data.rpartition(b"\n")[2]) for chunk in torn]
+    return len(ends) > 1 and {*ends} == {ends[0]} and ends[0].strip() != b""
 
 
 def _pause_at_the_end(recording: Recording) -> list[float]:
