@@ -5,7 +5,7 @@ Proxies of the environment are used for other machines alone.
 
 import os
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -70,6 +70,19 @@ def method_of(word: Any) -> str:
     if not (isinstance(word, str) and METHOD.fullmatch(word)):
         raise ValueError(f"A method is a word such as GET, not {word!r}.")
     return word.upper()
+
+
+class Kept(httpx.SyncByteStream):
+    """A request's body that can be read once, kept as it is sent: a redirect needs it again."""
+
+    def __init__(self, body: Iterable[bytes]) -> None:
+        self._rest, self._sent = iter(body), list[bytes]()
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._sent
+        for piece in self._rest:
+            self._sent.append(piece)
+            yield piece
 
 
 class Digest(httpx.Auth):

@@ -14,7 +14,7 @@ import h11
 import httpx
 
 from labserver.address import resolve
-from labserver.client import Digest, built, client_for, hint, method_of
+from labserver.client import Digest, Kept, built, client_for, hint, method_of
 from labserver.deadline import Deadline
 from labserver.masking import hidden, masked, shown_url
 from labserver.printing import printable, tell, without_repr
@@ -94,6 +94,10 @@ def record_watched(
         deadline = Deadline(bounds.seconds)
         request = built(client, method_of(method), address, deadline.added_to(options))
         request.extensions["followed"] = followed  # for the client
+        again = followed or isinstance(auth, httpx.Auth)
+        whole = isinstance(request.stream, httpx.ByteStream)
+        if again and not whole and isinstance(request.stream, httpx.SyncByteStream):
+            request.stream = Kept(request.stream)
         if watcher:
             watcher.request(request)
         moments = stack.enter_context(lab.sends.watching()) if lab else {}

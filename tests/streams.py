@@ -39,6 +39,8 @@ app.get("/missing")(lambda: PlainTextResponse("not here", 404))
 
 app.get("/redirect")(lambda: RedirectResponse("/five"))
 
+app.post("/moved")(lambda: RedirectResponse("/body"))
+
 app.get("/elsewhere")(lambda place: Response(None, 302, {"Location": place}))
 
 app.get("/empty")(lambda: Response(status_code=204))
@@ -63,11 +65,11 @@ async def quoted(request: Request, name: str, part: int = 0, kind: str = "text/p
     return Response(body, 401, {"Location": f"/login?for={text}"}, media_type=kind)
 
 
-@app.get("/digest")
+@app.api_route("/digest", methods=["GET", "POST"])
 async def digest(request: Request):
     """Let in who answers a challenge; its own body is broken."""
     if "authorization" in request.headers:
-        return "in"
+        return (await request.body()).decode() or "in"
     challenge = {"WWW-Authenticate": 'Digest realm="r", nonce="n", qop="auth"'}
     return Response("no gzip", 401, challenge | {"Content-Encoding": "gzip"})
 

@@ -1,6 +1,7 @@
 """record: what came, when, and what is said when it did not."""
 
 import gzip
+import io
 import itertools
 import json
 import re
@@ -265,6 +266,17 @@ def test_a_header_line_that_is_none_is_quoted_as_text(line):
         record(url)
     words = str(caught.value)
     assert "bytearray" not in words and words.endswith(f"'{line.decode(errors='replace')}'")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [lambda: (piece for piece in (b"a", b"b")), lambda: io.BytesIO(b"ab"), lambda: iter([b"ab"])],
+)
+def test_a_body_that_can_be_read_once_is_sent_again(body):
+    moved = record("/moved", "POST", content=body(), follow_redirects=True, quiet=True)
+    assert moved.text == '{"body":"ab","x":null}'
+    digest = httpx.DigestAuth("ann", "S3CRET")
+    assert record("/digest", "POST", content=body(), auth=digest, quiet=True).text == '"ab"'
 
 
 @pytest.mark.parametrize("reason", ["Łódź".encode(), "zurückgestellt".encode("latin-1"), b""])
