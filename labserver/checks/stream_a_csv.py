@@ -95,7 +95,7 @@ def first_row(app: Any) -> None:
         patiently(lambda: _judge_other_pace(path))
         waited = fetched(path.format(2, 0.6)).seconds
         came = f"2 rows, made 0.6 s apart, were there after {waited:.1f} s"
-        wait = "Keep `await asyncio.sleep(pause)`, the database, before each row"
+        wait = "Keep the wait for the database, of `pause` seconds, before each row"
         require(waited > 0.5, f"{came}: they were made beforehand. {wait}.")
 
 

@@ -1,30 +1,3 @@
-# %% the header alone
-import time
-
-from fastapi import BackgroundTasks, FastAPI
-from fastapi.responses import StreamingResponse
-
-app = FastAPI()
-ended = []
-
-
-def letters():
-    for letter in "abc":
-        time.sleep(0.2)
-        yield letter
-
-
-@app.get("/letters")
-def stream_letters():
-    tasks = BackgroundTasks()
-    return StreamingResponse(letters(), headers={"X-Num-Letters": "3"}, background=tasks)
-
-
-@app.get("/ended")
-def read_ended():
-    return ended
-
-
 # %% reads the clock when the task is added
 import time
 
@@ -658,6 +631,28 @@ def stream_letters():
     tasks.add_task(note)
     tasks.add_task(note)
     return StreamingResponse(letters(), headers={"X-Num-Letters": "3"}, background=tasks)
+
+
+@app.get("/ended")
+def read_ended():
+    return ended
+
+
+# %% the clock itself, not what it says => A function in place of its result
+import time
+
+from fastapi import BackgroundTasks, FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+ended = []
+
+
+@app.get("/letters")
+def stream_letters():
+    tasks = BackgroundTasks()
+    tasks.add_task(ended.append, time.time)
+    return StreamingResponse("abc", headers={"X-Num-Letters": "3"}, background=tasks)
 
 
 @app.get("/ended")

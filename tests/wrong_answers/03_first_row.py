@@ -382,25 +382,3 @@ async def chunks(count, pause):
 @app.get("/report")
 async def report(count: int = 100, pause: float = 0.02):
     return StreamingResponse(chunks(count, pause), media_type="text/csv")
-
-
-# %% rows made beforehand, in seven parts => made beforehand
-import asyncio
-
-from fastapi import FastAPI
-from fastapi.responses import StreamingResponse
-
-app = FastAPI()
-
-
-async def chunks(count, pause):
-    rows = [f"{i},User {i}\n" for i in range(count)]
-    size = max(1, count // 7)
-    for i in range(0, count, size):
-        yield "".join(rows[i : i + size])
-        await asyncio.sleep(0.2)
-
-
-@app.get("/report")
-async def report(count: int = 100, pause: float = 0.02):
-    return StreamingResponse(chunks(count, pause), media_type="text/csv")

@@ -149,22 +149,6 @@ async def read_for(url, seconds):
     return data
 
 
-# %% a clock between two pieces
-import time
-
-import httpx
-
-
-def read_for(url, seconds):
-    end, data = time.monotonic() + seconds, b""
-    with httpx.stream("GET", url, timeout=None, trust_env=False) as response:
-        for piece in response.iter_bytes():
-            data += piece
-            if time.monotonic() > end:
-                break
-    return data
-
-
 # %% text, not bytes => expected: b'abc'
 import asyncio
 
