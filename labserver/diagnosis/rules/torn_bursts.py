@@ -70,8 +70,10 @@ def _torn_between_bursts(seen: Observation) -> str:
         return ""
     ends = [0, *accumulate(chunk.size for chunk in chunks[: lasts[-1] + 1])]
     sizes = [ends[b + 1] - ends[a + 1] for a, b in pairwise(lasts)]
-    alike = len(sizes) >= ENOUGH and max(sizes) - min(sizes) < ALIKE * max(sizes)
-    if period < (FAST if rows and alike else NOTABLE):
+    usual = median(sizes or [0])
+    alike = [size for size in sizes if abs(size - usual) < ALIKE * usual]
+    counted_out = rows and len(alike) >= max(ENOUGH, MOSTLY_WHOLE * len(sizes))
+    if period < (FAST if counted_out else NOTABLE):
         return ""
     size = ends[-1] / len(lasts)
     return (
