@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from traceback import walk_stack
 from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,8 +32,9 @@ BEAT = 0.01  # seconds
 LONG = 0.02  # seconds without a beat
 SHARE = 0.15  # of a request's time: others that wait as long are held up
 SHORT = 0.2  # seconds: a request over sooner holds nobody up
-FEW_SECONDS = 0.5  # in all: a first request, too, holds the loop, while it imports
+FEW_SECONDS = 0.5  # in all: a request that is over sooner holds nobody up for long
 WAITING = {"selectors", "asyncio.windows_events"}  # modules in which a loop waits for an event
+IMPORTING = "importlib._bootstrap"  # a module on the stack of what is imported
 LOOPS = {"asyncio", "nest_asyncio"}  # packages that call them for it
 
 HELD_UP = (
@@ -142,9 +144,10 @@ class LoopWatch:
         frame = frames.get(self._thread)
         if frame is None or frame.f_back is None:
             return True
-        module, caller = (one.f_globals.get("__name__", "") for one in (frame, frame.f_back))
+        callers = [one.f_globals.get("__name__", "") for one, _ in walk_stack(frame)]
         # By its caller, too: subprocess waits for a pipe in the same module.
-        return module in WAITING and caller.partition(".")[0] in LOOPS
+        waits = callers[0] in WAITING and callers[1].partition(".")[0] in LOOPS
+        return waits or IMPORTING in callers  # a first request imports, and no other one does
 
 
 def seconds_of_another(url: str, seconds: float = SECONDS) -> float:

@@ -120,12 +120,23 @@ def _judge_second(url: str) -> None:
     start = time.perf_counter()
     _judge_post(ask(f"{url}/job", "POST"))
     time.sleep(STEP)
+    other = started(lambda: _times(url))
+    times, beside = _times(url), ended(other, "a second listener", LISTEN_SECONDS + 1)
+    took = times[-1] - start
+    early = f"a second job: 100 came {took:.1f} s after its POST, expected: {JOB:g} s"
+    require(took > 0.95 * JOB, f"{early}. Does it forget what the first job reached?")
+    waits = "two clients listened, and one got its first step after the last step of the other"
+    require(
+        max(times[0], beside[0]) < min(times[-1], beside[-1]), f"{waits}: let none wait.", Late
+    )
+
+
+def _times(url: str) -> list[float]:
+    """When each step came to a client, by time.perf_counter()."""
     back = _listened(url)
     begun, ids = _begun(back), _ids(back)
     require(ids[-1:] == [100], f"after a second POST /job, a client got {ids}, and never 100.")
-    took = begun + _steps(back)[-1].at - start
-    early = f"a second job: 100 came {took:.1f} s after its POST, expected: {JOB:g} s"
-    require(took > 0.95 * JOB, f"{early}. Does it forget what the first job reached?")
+    return [begun + event.at for event in _steps(back)]
 
 
 def _judge_rest(back: Recording, who: str, had: int) -> None:

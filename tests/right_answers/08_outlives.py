@@ -310,36 +310,49 @@ async def progress(last_event_id: Annotated[int, Header()] = 0):
         await asyncio.sleep(0.02)
 
 
-# %% the job in a thread, and a listener that blocks while it waits => while /progress is answered, another request
-import time
-from threading import Thread
-from typing import Annotated
+# %% a condition, a dataclass, steps as JSON
+import asyncio
+import json
+from dataclasses import dataclass, field
 
-from fastapi import FastAPI, Header
+from fastapi import FastAPI, Request
 from sse_starlette import EventSourceResponse
 
+
+@dataclass
+class Job:
+    percent: int = 0
+    told: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def run(self):
+        while self.percent < 100:
+            await asyncio.sleep(0.2)
+            async with self.told:
+                self.percent += 20
+                self.told.notify_all()
+
+
 app = FastAPI()
-done = []
-
-
-def job():
-    for percent in range(20, 101, 20):
-        time.sleep(0.2)
-        done.append(percent)
+jobs, tasks = [], set()
 
 
 @app.post("/job", status_code=202)
 async def start():
-    done.clear()
-    Thread(target=job).start()
+    jobs.append(job := Job())
+    tasks.add(asyncio.create_task(job.run()))
+    return {"follow": "/progress"}
 
 
 @app.get("/progress")
-async def progress(last_event_id: Annotated[int, Header(ge=0)] = 0):
-    async def events():
-        for percent in range(last_event_id + 20, 101, 20):
-            while percent not in done:
-                time.sleep(0.01)
-            yield {"id": str(percent), "data": f"{percent} %"}
+async def progress(request: Request):
+    sent, job = int(request.headers.get("last-event-id", 0)), jobs[-1]
 
-    return EventSourceResponse(events())
+    async def events():
+        nonlocal sent
+        while sent < 100:
+            async with job.told:
+                await job.told.wait_for(lambda: job.percent > sent)
+            sent = job.percent
+            yield {"id": str(sent), "data": json.dumps({"percent": sent, "of": 100})}
+
+    return EventSourceResponse(events(), headers={"Cache-Control": "no-store"})

@@ -681,3 +681,75 @@ async def progress(last_event_id: Annotated[int, Header(ge=0)] = 0):
                 yield {"id": str(percent), "data": str(percent)}
 
     return EventSourceResponse(events())
+
+
+# %% a listener that blocks while it waits => let none wait. While /progress is answered, another request
+import time
+from threading import Thread
+from typing import Annotated
+
+from fastapi import FastAPI, Header
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+done = []
+
+
+def job():
+    for percent in range(20, 101, 20):
+        time.sleep(0.2)
+        done.append(percent)
+
+
+@app.post("/job", status_code=202)
+async def start():
+    done.clear()
+    Thread(target=job).start()
+
+
+@app.get("/progress")
+async def progress(last_event_id: Annotated[int, Header(ge=0)] = 0):
+    async def events():
+        for percent in range(last_event_id + 20, 101, 20):
+            while percent not in done:
+                time.sleep(0.01)
+            yield {"id": str(percent), "data": f"{percent} %"}
+
+    return EventSourceResponse(events())
+
+
+# %% one listener at a time => let none wait
+import asyncio
+from typing import Annotated
+
+from fastapi import BackgroundTasks, FastAPI, Header
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+done = []
+turn = asyncio.Lock()
+
+
+async def job():
+    for percent in range(20, 101, 20):
+        await asyncio.sleep(0.2)
+        done.append(percent)
+
+
+@app.post("/job")
+async def start(tasks: BackgroundTasks):
+    done.clear()
+    tasks.add_task(job)
+    return "started"
+
+
+@app.get("/progress")
+async def progress(last_event_id: Annotated[int, Header(ge=0)] = 0):
+    async def events():
+        async with turn:
+            for percent in range(last_event_id + 20, 101, 20):
+                while percent not in done:
+                    await asyncio.sleep(0.05)
+                yield {"id": str(percent), "data": str(percent)}
+
+    return EventSourceResponse(events())
