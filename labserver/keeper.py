@@ -12,9 +12,12 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from typing import Any
 
-END_SECONDS = 10.0  # that a program has to end
+END_SECONDS = 10.0  # that a program and its keeper have to end
+TERMINATIONS = 20  # that a program is asked to end, before it is killed
+PAUSE_SECONDS = 0.1  # between two of them
 
 
 def start(folder: str, *command: str, stderr: int | None = None) -> "subprocess.Popen[str]":
@@ -56,7 +59,10 @@ def main(folder: str, *command: str) -> int:
     def terminate() -> None:
         while os.read(0, 1024):
             pass
-        program.terminate()
+        # Again, since nginx notes a signal that comes right before it waits, and then waits on.
+        for ask in [program.terminate] * TERMINATIONS + [program.kill]:
+            ask()
+            time.sleep(PAUSE_SECONDS)
 
     threading.Thread(target=terminate, daemon=True).start()
     code = program.wait()
