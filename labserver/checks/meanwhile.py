@@ -32,6 +32,7 @@ BEAT = 0.01  # seconds
 LONG = 0.02  # seconds without a beat
 SHARE = 0.15  # of a request's time: others that wait as long are held up
 SHORT = 0.2  # seconds: a request over sooner holds nobody up
+MOSTLY = 0.5  # of all requests' time: only a call that blocks holds the loop for so much of it
 FEW_SECONDS = 0.5  # in all: a request that is over sooner holds nobody up for long
 WAITING = {"selectors", "asyncio.windows_events"}  # modules in which a loop waits for an event
 IMPORTING = "importlib._bootstrap"  # a module on the stack of what is imported
@@ -59,7 +60,7 @@ class Held:
         """What to say of all requests so far, by the one of the greatest share; "" for nothing."""
         times = [watch.times() for _, watch in self._watches]
         held, took = sum(one[0] for one in times), sum(one[1] for one in times)
-        if held < FEW_SECONDS or (share := held / took) < SHARE:
+        if held < FEW_SECONDS or (share := held / took) < MOSTLY:
             return ""
         path = max((watch.held_share(), path) for path, watch in self._watches)[1]
         return HELD_UP.format(path=path, share=share)
