@@ -99,9 +99,7 @@ class Digest(httpx.Auth):
             response = yield request
             try:
                 request = flow.send(response)
-            except (
-                Exception
-            ):  # of several kinds, by what the server wrote; or there is no challenge
+            except Exception:  # of several kinds, by what the server wrote, or StopIteration
                 return
             _skip_body(response)
 

@@ -29,9 +29,8 @@ GIVEN_BACK = 3.0  # seconds within which a connection has to be back
 GOODBYE = 0.08  # seconds: it takes 0.1, and a clock may be a little coarse
 AT_LEAST = 0.28  # seconds that a stream takes by itself, with its goodbye
 
-_noting = (
-    threading.Lock()
-)  # checks in two threads take turns: each sets a factory, and puts it back
+# Checks in two threads take turns: each sets a factory, and puts it back.
+_noting = threading.Lock()
 
 
 @exercise

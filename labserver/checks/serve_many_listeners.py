@@ -83,11 +83,11 @@ def _judge(one: Workers, other: Workers) -> None:
         _require_heard(everyone, FIRST, "two workers, and lines said to both")
         with_id = all(listener.last_id for listener in everyone)
         require(with_id, "the events have no id: a listener cannot say where it was.")
-        for listener in moved:
-            listener.url = f"{other.url}/chat"  # as a load balancer sends it
         one.stop()  # its processes end at once, as killed ones do
         for line in AWAY:
             _say(other, line)
+        for listener in moved:  # until now it came back to nobody
+            listener.url = f"{other.url}/chat"  # as a load balancer sends it
         with _client() as client, ThreadPoolExecutor(AT_ONCE) as threads:
             list(threads.map(lambda line: _say(other, line, client), BURST))
         lines = [*FIRST, *AWAY, *BURST]
