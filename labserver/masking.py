@@ -18,13 +18,15 @@ import httpx
 
 from labserver.printing import printable
 
+_NAMES = (
+    "token|(?:api|access|private|secret|subscription)[_-]?key|secret|password|passwd|pwd|passphrase"
+    "|ticket|signature|sig|jwt|auth|authorization|credentials?|sess(?:ion)?[_-]?id"
+)
 # A parameter whose name ends in one of these words, in a query or a fragment: "?access_token=…",
 # "#X-Amz-Signature=…". Also where the whole address is itself the value of another's parameter,
 # or of one in there: "?next=%2Fa%3Ftoken%3D…", "?a=%253Ftoken%253D…".
 _SECRET = re.compile(
-    r"""((?:[?&#;]|%(?:25)*(?:3F|26|23|3B))[\w.~%\[-]{,60}?
-        (?:token|(?:api|access|private|secret|subscription)[_-]?key|secret|password|passwd|pwd
-        |passphrase|ticket|signature|sig|jwt|auth|authorization|credentials?|sess(?:ion)?[_-]?id)
+    rf"""((?:[?&#;]|%(?:25)*(?:3F|26|23|3B))[\w.~%\[-]{{,60}}?(?:{_NAMES})
         (?:\[\w*\]|%5B\w*%5D|%5D|\])*(?:=|%(?:25)*3D))
         ["<]?[^&#\s"<>]*[^&#\s"'<>:;.,)\]]  # not what a sentence puts behind an address
     """,
@@ -44,7 +46,7 @@ _USER = re.compile(
 # As Python and JSON write pairs, "'cookie': '…'" and '"api_key": "…"', and Python those of bytes,
 # "(b'cookie', b'…')": an app's error may quote the headers of a request, or its body.
 _PAIR = re.compile(
-    r"""(["'][\w-]*(?:auth|authorization|cookie|token|api[_-]?key|secret|password|passwd)["']
+    rf"""(["'][\w-]*(?:cookie|{_NAMES})["']
         \s?[:,]\s?b?(["']))(?:(?!\2).)+""",
     re.IGNORECASE | re.VERBOSE,
 )

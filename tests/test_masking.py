@@ -67,6 +67,8 @@ def test_a_url_is_shown_without_its_password():
         {"X-Auth-Token": "S3CRET", "cookie": "a='S3CRET'; b=S3CRET"},
         [(b"cookie", b"a=S3CRET"), (b"host", b"h")],
         {"detail": [{"input": {"user": "ann", "password": "S3CRET"}}]},
+        {"access_key": "S3CRET", "jwt": "S3CRET", "session_id": "S3CRET", "pwd": "S3CRET"},
+        [(b"x-signature", b"S3CRET"), (b"private-key", b"S3CRET")],
     ],
 )
 def test_an_error_may_quote_headers_or_a_body(pairs):
