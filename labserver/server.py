@@ -120,6 +120,7 @@ class Server:
         self._listen(listener or listen(0))
         self._make_loop()
         self._process = os.getpid()
+        self._stop_by = 0.0  # it may have been told to stop before it was started
         stop_at_exit(self)
         try:
             self._ended.clear()

@@ -13,6 +13,7 @@ import pytest
 from apps import answering, streaming
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
+from waiting import LONG
 
 from labserver import serve
 from labserver.server import Server
@@ -150,6 +151,16 @@ def test_an_app_that_never_starts_is_given_up(client, monkeypatch):
     monkeypatch.setattr("labserver.server.START_SECONDS", 0.3)
     with pytest.raises(RuntimeError, match="not ready within"):
         serve(FastAPI(lifespan=lifespan))
+
+
+def test_one_that_was_stopped_before_it_started_has_its_time_to_stop(monkeypatch, capsys):
+    server = Server(answering("one"))
+    monkeypatch.setattr("labserver.server.STOP_SECONDS", 0.0)
+    server.stop()
+    monkeypatch.setattr("labserver.server.STOP_SECONDS", LONG)
+    server.start()
+    server.stop()
+    assert not server._thread.is_alive() and capsys.readouterr().out == ""
 
 
 def test_a_server_starts_once():
