@@ -134,9 +134,17 @@ class Recording:
         return b"".join(chunk.data for chunk in self.chunks)
 
     @property
+    def charset(self) -> str:
+        """The charset that its content type names, in small letters; nothing where none is."""
+        try:
+            return (self.response.charset_encoding or "").lower()
+        except TypeError:  # Python's email cannot read "; a*=x; a*0*=y"
+            return ""
+
+    @property
     def text(self) -> str:
         """The same, decoded by its charset; UTF-8 where none is named."""
-        charset = "utf-8" if self.has_events else self.response.charset_encoding or "utf-8"
+        charset = "utf-8" if self.has_events else self.charset or "utf-8"
         try:
             if NO_CHARSET.search(codecs.lookup(charset).name):
                 charset = "utf-8"

@@ -31,6 +31,7 @@ def test_another_boundary_than_the_one_between(type):
         ("multipart/mixed; boundary=late", "a word before the first part, which may be long"),
         ("multipart/mixed; boundary=frame", ""),
         ("text/plain; boundary=other", PART),
+        ("multipart/mixed; boundary=frame; a*=x; a*0*=y", PART),
     ],
 )
 def test_a_boundary_that_is_there_or_may_come(type, body):

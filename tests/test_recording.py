@@ -51,6 +51,7 @@ def test_an_error_is_shown_without_control_characters():
         (["Zoë".encode()], "text/event-stream; charset=latin-1", "Zoë"),
         ([rb"\] \ud800"], "text/plain; charset=unicode_escape", rb"\] \ud800".decode()),
         ([b"+2AA-"], "text/plain; charset=utf-7", "+2AA-"),  # there, half a character
+        (["Zoë".encode()], "text/plain; a*=x; a*0*=y", "Zoë"),
         ([], "text/plain", ""),
     ],
 )
