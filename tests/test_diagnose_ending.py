@@ -92,6 +92,7 @@ def test_a_cut_after_a_silence_too_long_to_see_twice_may_be_a_timeout(ending):
         ("application/x-ndjson", [*['{"done": false}\n'] * 4, '{"done": true}\n'], True),
         ("application/x-ndjson", ['{"done": false}\n'] * 4, False),
         (SSE, EVENTS, False),
+        (TEXT, [f"task {i} {what}\n" for i in "012" for what in ("begun", "finished")], False),
     ],
 )
 def test_a_body_without_an_end_after_it_told_of_its_end(type, rows, told):

@@ -82,8 +82,9 @@ def cut_after_its_end(seen: Observation) -> str:
     if not seen.alone.cut or seen.length or len(seen.items) < SEVERAL:
         return ""
     names = [event.event for event in seen.alone.events] or [""] * len(seen.items)
-    first, last = (f"{names[at]} {seen.items[at].text}" for at in (0, -1))
-    told = TRUE.search(last) or (END.search(last) and not END.search(first))
+    said = zip(names, seen.items, strict=False)
+    *before, last = (f"{name} {item.text}" for name, item in said)
+    told = TRUE.search(last) or (END.search(last) and not any(map(END.search, before)))
     return f"the last that came: {quoted(last.strip())}" if told else ""
 
 
