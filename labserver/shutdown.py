@@ -114,7 +114,8 @@ def _is_awaited(connection: Any) -> bool:
     if not hasattr(connection, "cycle"):  # a WebSocket
         return not getattr(connection, "close_sent", False)  # not every library says so
     # What is left of a body with a length. A response to HEAD has none, whatever the app sends.
-    left = getattr(connection.conn._writer, "_length", None)
+    writer = getattr(getattr(connection, "conn", None), "_writer", None)  # h11's own
+    left = getattr(writer, "_length", None)
     return connection.cycle is not None and not connection.cycle.response_complete and left != 0
 
 

@@ -340,6 +340,36 @@ def test_reading_it_waits_for_no_long_task(client):
         ended.set()
 
 
+def test_reading_it_needs_nothing_private_of_h11(client):
+    """Without it, a client that has left less than all of its response is one that waits."""
+
+    class Connection:
+        def __init__(self, whole):
+            self.whole = whole
+
+        def __getattr__(self, name):
+            if name == "_writer":
+                raise AttributeError(name)
+            return getattr(self.whole, name)
+
+    app = FastAPI()
+
+    @app.get("/")
+    async def endless():
+        (connection,) = server._uvicorn.server_state.connections
+        connection.conn = Connection(connection.conn)
+
+        async def body():
+            yield "x"
+            await asyncio.sleep(3600)
+
+        return StreamingResponse(body())
+
+    with Server(app) as server, client.stream("GET", server.url) as response:
+        next(response.iter_raw())
+        assert server.log == ""
+
+
 def test_a_route_may_read_it(client):
     app = FastAPI()
     app.get("/async")(lambda: str(server.log))
