@@ -50,7 +50,8 @@ def bytes_beyond(url: httpx.URL, headers: httpx.Headers, size: int, seconds: flo
         timer = threading.Timer(seconds, _shut_down, [bare])  # of headers or a body that drip
         timer.start()
         answer = connection.getresponse()
-        while answer.length == size and not data[size:].strip():
+        most = size + MOST_BODY_BYTES  # line ends, if nothing else came, may have no end
+        while answer.length == size and len(data) < most and not data[size:].strip():
             if len(data) >= size:
                 bare.settimeout(BEYOND_SECONDS)
             piece = answer.fp.read1(MOST_BODY_BYTES)
