@@ -9,7 +9,7 @@ from labserver.connections import HOST
 from labserver.masking import masked
 from labserver.server import Server
 
-USER = re.compile(r"[^/?#@]*:(?!\d*[/?#]).*@")  # "ann:password@host", where http:// is missing
+USER = re.compile(r"\A[^/?#@]*:(?!\d*[/?#]).*@")  # "ann:password@host", where http:// is missing
 
 
 def resolve(url: str | httpx.URL) -> tuple[httpx.URL, Server | None]:

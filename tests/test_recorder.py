@@ -134,6 +134,7 @@ def test_a_password_that_makes_an_address_wrong_is_not_shown(password):
         ("ann:S3CRET@h", ValueError, "not 'h'"),
         ("ann:S3CRET/@h:1/x", ValueError, "not 'h:1/x'"),
         ("localhost:8000/@ann", ValueError, "not 'localhost:8000/@ann'"),
+        ("localhost:8000/a:b@c", ValueError, "not 'localhost:8000/a:b@c'"),
         ("/two\nlines", ValueError, r"'/two\nlines' is not a URL"),
         ("/\ud800", ValueError, r"'/\ud800' is not a URL"),
         (None, TypeError, "not NoneType"),
