@@ -183,7 +183,9 @@ def test_what_python_shows_of_an_object(data):
 
 
 @pytest.mark.parametrize(
-    "data", ["Go (now)", "Rust(1)", "it's", "<b>at 0x7f</b>", "Call me(when=you can) or not"]
+    "data",
+    ["Go (now)", "Rust(1)", "it's", "<b>at 0x7f</b>", "Call me(when=you can) or not"]
+    + ["Order(id=1, item=tea)", "Order(id=1, item=null)", "Order(done=true)"],  # of Kotlin
 )
 def test_what_looks_like_python_and_is_none(data):
     assert "python-repr" not in said_of(observed(*[f"data: {data}\n\n"] * 4))
@@ -193,7 +195,8 @@ def test_what_looks_like_python_and_is_none(data):
 
 @pytest.mark.parametrize(
     ("data", "told"),
-    [("{n: 1, t: 'x'}", True), ("{ n : 1 }", True), ("{name} is here", False), ("{}", False)],
+    [("{n: 1, t: 'x'}", True), ("{ n : 1 }", True), ("{name} is here", False), ("{}", False)]
+    + [("{color: red}", False), ("{level: info, message: hello}", False)],  # of CSS and YAML
 )
 def test_an_object_of_javascript(data, told):
     assert ("bad-json" in said_of(observed(*[f"data: {data}\n\n"] * 4))) is told

@@ -16,6 +16,7 @@ GOOD = [
     {"errors": 3, "lines": 900},
     {"status": "ok"},
     {"success": True},
+    {"data": {"user": "ann"}, "errors": [{"message": "no such order"}]},
     [{"error": "x"}],
     "error",
 ]

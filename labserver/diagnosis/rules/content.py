@@ -19,15 +19,17 @@ MOST = 200  # texts that are parsed as Python, or twice
 DOCUMENT_BYTES = 2**18  # of a JSON document that is parsed
 NEIGHBOURS = 999  # characters of two texts that may hold the two halves of a letter
 OBJECT = re.compile(r'\{\s*"')  # the start of one in JSON
-OF_JAVASCRIPT = re.compile(r"\{\s*\w+\s*:.*\}\s*", re.S)  # one whose names have no quotes
+# One whose names have no quotes. A value without them, as in {color: red}, is of CSS or YAML.
+OF_JAVASCRIPT = re.compile(r"""\{\s*\w+\s*:\s*(['"`\[{\d-]|true|false|null).*\}\s*""", re.S)
 OF_DATA, OF_TEXT = 1 / 3, 1 / 2  # of what is JSON elsewhere, of text: more that is repr is a fault
 OF_VALUES = 1 / 4  # of the data and ids: more that says None is a fault
 LOST = "\ufffd"
 RS = "\x1e"  # in front of each document of a sequence (RFC 7464, 2.2)
 NOTHING = {"None", "undefined", "[object Object]"}
+# Python quotes a text and has True and None, so "Order(id=1, item=tea)" is of another language.
 REPR = re.compile(
     r"\{'.*\}|b'.*'|<[^<>]+ at 0x[0-9a-f]+>|<[A-Z]\w* \[.*\]>"
-    r"|[A-Z]\w*\((\w+=|['\[{]).*\)|(datetime|np|array|deque|range|dict_\w+)[\w.]*\(.*\)",
+    r"|[A-Z]\w*\((?!.*=[a-z]\w*[,)])(\w+=|['\[{]).*\)|(datetime|np|array|deque|range|dict_\w+)[\w.]*\(.*\)",
     re.S,
 )
 QUOTED = re.compile(r"'.*'", re.S)  # a str's; one alone may be a quotation
@@ -181,7 +183,7 @@ def _lines_of_one(seen: Observation) -> list[str]:
     the text as UTF-8, and name that.""",
 )
 def advice_not_utf_8(seen: Observation) -> str:
-    named = (seen.alone.response.charset_encoding or "").lower()
+    named = seen.alone.charset
     if is_binary(seen.alone):
         return ""
     letter = re.search(r"[^\x00-\x7f]", seen.text) if named in ("us-ascii", "ascii") else None

@@ -37,7 +37,8 @@ def _tells_of_an_error(document: object) -> bool:
         return False
     no = any(document.get(name) is False for name in ("ok", "success"))
     told = [document[name] for name in ERRORS if isinstance(document.get(name), str | dict | list)]
-    return no or any(told) or document.get("status") in BAD_STATUS
+    partly = bool(document.get("data"))  # GraphQL sends what it could make beside the errors
+    return no or (any(told) and not partly) or document.get("status") in BAD_STATUS
 
 
 @rule(
