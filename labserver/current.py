@@ -22,8 +22,8 @@ def serve(app: ASGIApp, port: int = 0) -> Server:
     for another one. Returns once the app answers, within 10 seconds.
 
     Raises TypeError for what is no ASGI app, ValueError for a port out of range, OSError for a
-    port in use, RuntimeError for an app that fails while starting, or that itself calls this. The
-    first three leave the last server running.
+    port in use, RuntimeError for an app that fails while starting, or that calls this in its own
+    event loop. The first three leave the last server running.
     """
     global _last
     if threading.current_thread().name == THREAD_NAME:
