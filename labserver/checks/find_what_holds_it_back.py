@@ -67,7 +67,8 @@ def _judge_steps(url: str, held: Held) -> None:
     computed = f"the processor worked for {worked:.2f} s for the four steps"
     itself = f"{computed}, and the work of one takes {one:.2f} s"
     elsewhere = multiprocessing.active_children()  # it may work in these
-    require(worked > 2.5 * one or elsewhere, f"{itself}: leave the work (`pbkdf2_hmac`) as it is.")
+    leave = "leave the work (`pbkdf2_hmac`) as it is, and do it while the client waits"
+    require(worked > 2.5 * one or elsewhere, f"{itself}: {leave}.")
 
 
 class _Pinging(Watcher):

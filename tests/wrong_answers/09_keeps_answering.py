@@ -379,7 +379,7 @@ async def ping():
     return "pong"
 
 
-# %% the work is done before anybody asks => make them while the client waits
+# %% the work is done before anybody asks => while the client waits
 import hashlib
 
 from fastapi import FastAPI, HTTPException
