@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from itertools import groupby
 
 import pytest
 from fastapi.responses import StreamingResponse
@@ -58,7 +59,12 @@ def test_pings_that_a_page_takes_for_json(ping, told):
     [([1, 1, 2, 2, 3, 3, 4, 4, 5], True), ([1, 1, 2, 2, 3, 4, 5, 5], False), ([1] * 9, False)],
 )
 def test_events_that_come_twice(numbers, told):
-    assert ("advice-twice" in said_of(observed(*[f"data: {n}\n\n" for n in numbers]))) is told
+    together = ["".join(f"data: {n}\n\n" for n in same) for _, same in groupby(numbers)]
+    assert ("advice-twice" in said_of(observed(*together))) is told
+    apart = [f"data: {n}\n\n" for n in numbers]  # as a clock that is read twice a second
+    assert "advice-twice" not in said_of(observed(*apart))
+    sides = [f"event: left\ndata: {n}\n\nevent: right\ndata: {n}\n\n" for n in range(5)]
+    assert "advice-twice" not in said_of(observed(*sides))
 
 
 @named("advice-stalled")

@@ -7,7 +7,7 @@ from statistics import median
 from labserver.diagnosis.finding import Level, listed, quoted, rule, some
 from labserver.diagnosis.items import items_of
 from labserver.diagnosis.observation import Observation
-from labserver.diagnosis.pace import gaps, usual_gap
+from labserver.diagnosis.pace import TOGETHER, gaps, usual_gap
 from labserver.diagnosis.rules.content import is_json
 from labserver.recording import Ending, counted
 
@@ -104,10 +104,15 @@ def advice_pings_as_data(seen: Observation) -> str:
     added twice, or with a line that is sent by two parts of the program.""",
 )
 def advice_twice(seen: Observation) -> str:
-    texts = [item.text for item in seen.items] if seen.sse or seen.json_lines else []
-    pairs = [*zip(texts[::2], texts[1::2], strict=False)]
+    items = seen.items if seen.sse or seen.json_lines else []
+    names = [event.event for event in seen.alone.events] or [""] * len(items)
+    said = [(name, item.text) for name, item in zip(names, items, strict=False)]
+    pairs = [*zip(said[::2], said[1::2], strict=False)]
     twice = all(a == b for a, b in pairs) and len({a for a, _ in pairs}) == len(pairs) >= PAIRS
-    return f"{counted(pairs, 'pair')} alike, the first: {quoted(texts[0])}" if twice else ""
+    # A clock that is read twice a second tells each second twice, but not at one moment.
+    together = sum(gaps(items)[::2]) < TOGETHER * sum(gaps(items)[1::2])
+    found = twice and together
+    return f"{counted(pairs, 'pair')} alike, the first: {quoted(items[0].text)}" if found else ""
 
 
 def _middle_size(seen: Observation) -> float:
