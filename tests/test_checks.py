@@ -122,6 +122,18 @@ def test_what_an_answer_raises_becomes_a_line(error):
     assert re.fullmatch(r"Not yet: .*by the.*answer.*\n", printed.getvalue())
 
 
+def test_an_error_of_re_is_explained_by_events_only_where_these_raised_it():
+    app = FastAPI()
+
+    @app.get("/countdown")
+    async def countdown():
+        return re.sub("a", "b", 3)
+
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert checks.countdown(app) is False
+    assert "got 'int'" in printed.getvalue() and "event" not in printed.getvalue()
+
+
 def test_an_answer_that_cancels_its_own_task_becomes_a_line():
     async def read_for(url, seconds):
         asyncio.current_task().cancel()

@@ -29,7 +29,7 @@ MEANS = {  # what a beginner's slip looks like in the server's log
     "'builtin_function_or_method' object": "A function in place of its result: call it.",
     "'async_generator' object is not iterable": "Loop over it by `async for`.",
     "ServerSentEvent.__init__() got an unexpected": "A dict holds fields, such as `data`.",
-    "expected string or bytes-like object, got": "The id and the name of an event are text.",
+    "sse_starlette: TypeError: expected string": "The id and the name of an event are text.",
     "object has no attribute 'encode'": "A chunk is text or bytes; a header's value is text.",
     "the first argument must be callable": "Hand over the function itself, without calling it.",
 }
@@ -206,5 +206,7 @@ def _said_by(log: str) -> str:
     lines = [line for line in lines if not line.startswith("WARNING asyncio: socket.send()")]
     if not lines:
         return ""
-    means = "".join(f". {words}" for slip, words in MEANS.items() if slip in lines[-1])
+    raised_in = [line for line in lines if line.startswith('File "')][-1:]  # others raise it, too
+    by = "sse_starlette: " if "sse_starlette" in "".join(raised_in) else ""
+    means = "".join(f". {words}" for slip, words in MEANS.items() if slip in by + lines[-1])
     return f" The server says: {lines[-1][:LONGEST]}{means}"
