@@ -17,6 +17,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import pytest
 from answers import EXERCISES, Answer, answers
 from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
 from machine import ROOT
 from verdicts import ready, verdict, verdict_that_says, warm_up
 
@@ -132,6 +133,14 @@ def test_an_error_of_re_is_explained_by_events_only_where_these_raised_it():
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         assert checks.countdown(app) is False
     assert "got 'int'" in printed.getvalue() and "event" not in printed.getvalue()
+
+
+def test_a_verdict_tells_of_a_redirect_without_its_secret():
+    app = FastAPI()
+    app.get("/countdown")(lambda: RedirectResponse("/login?token=S3CRET"))
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert checks.countdown(app) is False
+    assert "/login?token=***" in printed.getvalue()
 
 
 def test_an_answer_that_cancels_its_own_task_becomes_a_line():

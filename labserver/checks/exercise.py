@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from starlette.types import ASGIApp
 
+from labserver.masking import masked
 from labserver.printing import printable, tell
 from labserver.recorder import record_watched
 from labserver.recording import Bounds, Ending, RecordedEvent, Recording, Watcher, counted
@@ -144,7 +145,7 @@ def fetched(url: str, method: str = "GET", **options: Any) -> Recording:
     recording = ask(url, method, **options)
     path, status = recording.response.url.path, recording.response.status_code
     require(status != 404, f"{path} answered with status 404: no such route. Has your cell run?")
-    place = f" (redirect to {recording.location})" if recording.location else ""
+    place = f" (redirect to {masked(recording.location)})" if recording.location else ""
     why = {405: f" to {method}", 422: f" ({recording.text[:LONGEST]})"}.get(status, place)
     require(status == 200, f"{path} answered with status {status}{why}, expected: 200.")
     require_whole(recording, path)
