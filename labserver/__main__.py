@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # the caller closed it; print would take the other one
+        if getattr(sys, name) is None:  # the caller closed it: print(file=None) goes to stdout
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe need not be UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -9,7 +9,8 @@ from labserver.connections import HOST
 from labserver.masking import masked
 from labserver.server import Server
 
-USER = re.compile(r"\A[^/?#@]*:(?!\d*[/?#]).*@")  # "ann:password@host", where http:// is missing
+# "token@host" or "ann:pass/word@host", where http:// is missing; "host:8000/a@b" has none.
+USER = re.compile(r"\A(?:[^/?#]*@|[^/?#@]*:(?!\d*[/?#]).*@)")
 
 
 def resolve(url: str | httpx.URL) -> tuple[httpx.URL, Server | None]:

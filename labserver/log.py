@@ -26,6 +26,11 @@ _changing = threading.Lock()  # servers that start or stop at once take turns
 class Log(str):
     """Text that a notebook shows as it is, line by line."""
 
+    @property
+    def last_line(self) -> str:
+        """The error itself, where the last record has a traceback; "" for an empty log."""
+        return self.rpartition("\n")[2]
+
     def __repr__(self) -> str:
         return str(self)
 

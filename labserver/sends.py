@@ -21,6 +21,7 @@ class Sends:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self.lifespan_error: BaseException | None = None
+        self.startup_failed = ""  # the message of an app that says so
         self._watchers = 0
         self._lock = threading.Lock()  # several threads may record at once
         self._moments: dict[Address, list[float]] = {}
@@ -67,8 +68,13 @@ class Sends:
         return self._noted <= MOST_NOTED
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def noting_send(message: Message) -> None:
+            if message["type"] == "lifespan.startup.failed":
+                self.startup_failed = message.get("message", "")
+            await send(message)
+
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, noting_send)
         except BaseException as error:
             self.lifespan_error = error  # uvicorn keeps only the text of its traceback
             raise

@@ -34,7 +34,7 @@ from labserver.masking import shown_lines
 from labserver.sends import Sends
 from labserver.shutdown import StoppableServer, cancel_rest
 
-THREAD_NAME = "labserver"
+THREAD_NAME = "labserver event loop"
 START_SECONDS = 10.0
 STOP_SECONDS = 1.7  # Python's own end takes some more: two seconds, where a script ends
 LOG_SECONDS = 0.5  # that a reader of the log waits
@@ -97,6 +97,8 @@ class Server:
     @property
     def log(self) -> Log:
         """What went wrong in the server so far, with tracebacks: a str that shows its lines.
+
+        Its `last_line` is the error itself, where the last record has a traceback.
 
         Waits, half a second at most, for requests whose client has all of its response, or has
         left: an error of theirs may be logged only then.
@@ -177,7 +179,9 @@ class Server:
         self.stop()
         if not in_time:
             raise RuntimeError(f"The app was not ready within {START_SECONDS:.0f} s.")
-        reason = shown_lines(_told(error) if error else _told_in(self.log))
+        reason = shown_lines(
+            _told(error) if error else _told_in(self.sends.startup_failed or self.log.last_line)
+        )
         raise RuntimeError(f"The app failed while starting. {reason}") from error
 
     def _run(self) -> None:
@@ -230,8 +234,7 @@ def _told(error: BaseException) -> str:
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
-def _told_in(log: str) -> str:
-    """What an app that does not raise said in its `lifespan.startup.failed`, on one line."""
-    said = log.removeprefix("ERROR uvicorn.error:").partition("\nERROR ")[0].strip()
+def _told_in(said: str) -> str:
+    """Of a traceback its last line, of other text its first one."""
     lines = [line for line in said.splitlines() if line[:1].strip()] or ["no reason given"]
     return lines[-1 if lines[0].startswith("Traceback ") else 0]

@@ -189,6 +189,7 @@ def test_what_python_shows_of_an_object(data):
 )
 def test_what_looks_like_python_and_is_none(data):
     assert "python-repr" not in said_of(observed(*[f"data: {data}\n\n"] * 4))
+    assert "python-repr" not in said_of(observed(*["BUY(qty=0)\n"] * 4, type="text/plain"))
     once = observed("data: 'so it goes'\n\n", *["data: said he\n\n"] * 3)
     assert "python-repr" not in said_of(once)
 

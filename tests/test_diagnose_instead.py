@@ -37,7 +37,12 @@ def test_a_document_that_tells_of_no_error(document):
 def test_a_page_at_the_end_of_rows():
     page = "<html>\n<body><h1>502 Bad Gateway</h1></body>\n</html>\n"
     assert "advice-error-inside" in said_of(observed("1\n", "2\n", page, type="text/plain"))
-    for type, rows in (("text/html", ["<p>1</p>\n", page]), ("text/plain", [page])):
+    example = "<html>\n<title>A shop</title>\n</html>\n"
+    for type, rows in (
+        ("text/html", ["<p>1</p>\n", page]),
+        ("text/plain", [page]),
+        ("text/plain", ["# A page begins so\n", example]),
+    ):
         assert "advice-error-inside" not in said_of(observed(*rows, type=type))
 
 

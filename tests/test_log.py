@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from labserver import serve
-from labserver.log import ThreadLog
+from labserver.log import Log, ThreadLog
 from labserver.server import Server
 
 
@@ -44,6 +44,7 @@ def test_log_keeps_tracebacks_and_prints_nothing(capfd):
     assert "Traceback" in server.log and "wrong on purpose" in server.log
     assert "too late" in server.log
     assert repr(server.log) == str(server.log)
+    assert server.log.last_line == "ZeroDivisionError: too late" and Log().last_line == ""
     captured = capfd.readouterr()
     assert captured.err == "" and captured.out == f"Serving on {server.url}\n"
 

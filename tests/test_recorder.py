@@ -132,6 +132,7 @@ def test_a_password_that_makes_an_address_wrong_is_not_shown(password):
         ("http://127.0.0.1:70000/", ValueError, "not 'http://127.0.0.1:70000/'"),
         ("", ValueError, "not ''"),
         ("ann:S3CRET@h", ValueError, "not 'h'"),
+        ("S3CRET@h/x", ValueError, "not 'h/x'"),
         ("ann:S3CRET/@h:1/x", ValueError, "not 'h:1/x'"),
         ("localhost:8000/@ann", ValueError, "not 'localhost:8000/@ann'"),
         ("localhost:8000/a:b@c", ValueError, "not 'localhost:8000/a:b@c'"),

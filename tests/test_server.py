@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import socket
 import threading
 import time
@@ -129,12 +130,13 @@ def test_why_an_app_fails_while_starting_is_told_by_name_on_one_line(error, told
     [
         ("no database\nat db", "no database"),
         (TRACEBACK, "LookupError: no database"),
-        ("", "Application startup failed. Exiting."),
+        ("", "ERROR uvicorn.error: Application startup failed. Exiting."),
     ],
 )
 def test_why_is_told_too_by_an_app_that_says_so_and_raises_nothing(said, told):
     async def app(scope, receive, send):
         await receive()
+        logging.getLogger("uvicorn.error").warning("this is not the reason")
         await send({"type": "lifespan.startup.failed", "message": said})
 
     with pytest.raises(RuntimeError) as caught:

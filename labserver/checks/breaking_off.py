@@ -76,7 +76,8 @@ def _tried(download: Any, app: "Breaking") -> Any:
 
 
 def _require_file(tried: Any, data: bytes, where: str) -> None:
-    wrong = "not those of the file, " if isinstance(tried, bytes | bytearray) else ""
+    some = isinstance(tried, bytes | bytearray)
+    wrong = "not those of the file, " if some and not data.startswith(tried) else ""
     expected = f"expected: the {len(data):,} bytes of the file"
     require(tried == data, f"{where}, {_came(tried)}, {wrong}{expected}.")
 

@@ -1,10 +1,11 @@
 """The frame of a check: how an answer is tried, and how the verdict on it is given."""
 
+import json
 import re
 import textwrap
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -146,10 +147,19 @@ def fetched(url: str, method: str = "GET", **options: Any) -> Recording:
     path, status = recording.response.url.path, recording.response.status_code
     require(status != 404, f"{path} answered with status 404: no such route. Has your cell run?")
     place = f" (redirect to {masked(recording.location)})" if recording.location else ""
-    why = {405: f" to {method}", 422: f" ({recording.text[:LONGEST]})"}.get(status, place)
+    why = f" to {method}" if status == 405 else place
+    why = f" ({_refused(recording)})" if status == 422 else why
     require(status == 200, f"{path} answered with status {status}{why}, expected: 200.")
     require_whole(recording, path)
     return recording
+
+
+def _refused(answer: Recording) -> str:
+    """Which parameters a 422 of FastAPI refused, and why."""
+    with suppress(ValueError, LookupError, TypeError):
+        errors = json.loads(answer.body)["detail"]
+        return "; ".join(f"{error['loc'][-1]}: {error['msg']}" for error in errors)[:LONGEST]
+    return answer.text[:LONGEST]
 
 
 def require_whole(recording: Recording, what: str) -> None:

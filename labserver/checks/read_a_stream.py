@@ -38,7 +38,7 @@ def deadline(read_for: Any) -> str | None:
         require(got == b"abc", f"{came} after {took:.1f} s, expected: b'abc'. {hint}.")
     if reader.held < HELD:
         return None
-    held = f"while read_for waits, nothing else on its event loop runs ({reader.held:.0%} of it)"
+    held = f"while read_for waits, nothing else on its event loop runs ({reader.held:.0%})"
     return f"{held}: in `async def`, await what waits."
 
 

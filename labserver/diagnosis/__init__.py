@@ -33,10 +33,10 @@ def diagnose(
     Takes an address and the options of a request as `record` does (`method="POST"`, `json=…`), and
     raises what `record` raises where nothing answers. `direct` is another address of the same
     service, past what stands in front of it: it is asked once, and the two are compared. It makes
-    the same request up to 14 times: let it send a POST only where that does no harm. Ends within
-    `seconds`; an interrupt ends it at once, and what was found so far is kept. Prints the verdict,
-    the findings and what was seen, unless `quiet`. `labserver.diagnosis.rules.CODES` lists what it
-    can find.
+    the same request many times, a POST up to 14 times: let it do so only where that does no harm.
+    Ends within `seconds`; an interrupt ends it at once, and what was found so far is kept. Prints
+    the verdict, the findings and what was seen, unless `quiet`. `labserver.diagnosis.rules.CODES`
+    lists what it can find.
     """
     say = None if quiet else tell
     return examine(url, method, seconds, say, headers, direct, **httpx_options).findings

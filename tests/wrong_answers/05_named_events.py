@@ -306,7 +306,7 @@ def stock(item: str):
     return StreamingResponse(frames(), media_type="text/event-stream")
 
 
-# %% allows letters alone => status 422 ({"detail"
+# %% allows letters alone => (item: String should match
 import json
 
 from fastapi import FastAPI, Query

@@ -32,6 +32,7 @@ REPR = re.compile(
     r"|[A-Z]\w*\((?!.*=[a-z]\w*[,)])(\w+=|['\[{]).*\)|(datetime|np|array|deque|range|dict_\w+)[\w.]*\(.*\)",
     re.S,
 )
+CALL = re.compile(r"\w[\w.]*\(")  # "BUY(qty=0)", which is meant where people read it
 QUOTED = re.compile(r"'.*'", re.S)  # a str's; one alone may be a quotation
 NO_ESCAPE = re.compile(r"""\\[^\n\\'"abfnrtv0-7xNuU]""")  # no repr has it, and Python warns
 
@@ -74,8 +75,9 @@ def json_not_utf_8(seen: Observation) -> str:
 )
 def python_repr(seen: Observation) -> str:
     texts = [item.text for item in seen.items[:MOST]]
-    found = [text for text in texts if _is_repr(text)]
-    share = OF_DATA if seen.sse or seen.json_lines else OF_TEXT
+    data = seen.sse or seen.json_lines
+    found = [text for text in texts if _is_repr(text) and (data or not CALL.match(text))]
+    share = OF_DATA if data else OF_TEXT
     if seen.sse and len(texts) >= SEVERAL and all(map(QUOTED.fullmatch, texts)):
         found = texts
     return some(found, "text") if len(found) > share * len(texts) else ""

@@ -13,6 +13,7 @@ from labserver.diagnosis.observation import Observation
 
 PAGE = re.compile(r"\s*<(!doctype html|html\b)", re.I)
 PAGE_AT_THE_END = re.compile(r"^<(!doctype html|html\b).*</html>\s*\Z", re.I | re.M | re.S)
+OF_AN_ERROR = re.compile(r"\b[45]\d\d\b|error|exception|unavailable", re.I)
 PAGE_CHARACTERS = 8192  # at the end, that are looked at
 ERRORS = ("error", "errors", "exception")
 BAD_STATUS = ("error", "fail", "failed", "failure")
@@ -22,7 +23,8 @@ BAD_STATUS = ("error", "fail", "failed", "failure")
     "advice-error-inside",
     Level.ADVICE,
     """The answer is one JSON object that tells of an error, under a good status. Clients have to
-    look for it in the data, and an EventSource cannot. Answer with the status of the error.""",
+    look for it in the data, and an EventSource cannot. If the request itself failed, answer with
+    the status of the error.""",
 )
 def advice_error_instead(seen: Observation) -> str:
     if not seen.alone.whole or not seen.alone.media_type.endswith("json"):
@@ -52,7 +54,8 @@ def advice_page_at_the_end(seen: Observation) -> str:
     if seen.alone.media_type == "text/html" or not seen.alone.whole:
         return ""
     page = PAGE_AT_THE_END.search(seen.text, max(1, len(seen.text) - PAGE_CHARACTERS))
-    return f"at the end: {quoted(page[0].strip())}" if page else ""
+    failed = page and OF_AN_ERROR.search(page[0])  # and no example, as of a text about HTML
+    return f"at the end: {quoted(page[0].strip())}" if page and failed else ""
 
 
 @rule(
