@@ -2,6 +2,7 @@
 
 import asyncio
 import http.server
+import inspect
 import re
 import socket
 import subprocess
@@ -106,7 +107,7 @@ def diagnosed(service):
     """What is found in a service: a coroutine function is its route, others serve it whole."""
     with ExitStack() as stack:
         with STARTING:
-            one = routed(service) if asyncio.iscoroutinefunction(service) else service()
+            one = routed(service) if inspect.iscoroutinefunction(service) else service()
             url = stack.enter_context(one)
         return diagnose(url, quiet=True)
 
