@@ -211,7 +211,7 @@ def test_a_compressor_that_fails_midway():
     return routed(route)
 
 
-@pytest.mark.parametrize("status", [204, 429, 503])
+@pytest.mark.parametrize("status", [204, 403, 404, 410, 429, 503])
 def test_what_refuses_on_purpose_does_not_fail_by_its_coding(status):
     seen = observed(*EVENTS, DONE)
     seen.encoded = observed().alone
@@ -223,7 +223,7 @@ def test_what_is_refused_or_late_without_a_coding_too_is_not_the_codings_doing()
     """By now everybody is refused, or gets all at once; the first time it came one by one."""
     alone = observed(*LINES, type=TEXT)
     refused, at_once = observed("no", type=TEXT).alone, observed("".join(LINES), type=TEXT).alone
-    refused.response.status_code = 403
+    refused.response.status_code = 500
     at_once.chunks = [chunk._replace(at=1.0) for chunk in at_once.chunks]
     at_once.seconds = 1.0
     for encoded, code in ((refused, "gzip-fails"), (at_once, "gzip-holds-body")):

@@ -16,6 +16,8 @@ BARE_HEAD = 10  # the head of gzip, which is the longest; what came alone and is
 SLOWER = 4  # times as long as without compression
 ONE_PIECE = (0.6, 1.7)  # of the pace: so long does the making of one piece take
 FEWER = 3  # times fewer arrivals than without compression
+# Statuses of what cannot serve a coding. Others below 500, such as 403 and 404, are no failure.
+NO_CODING = (400, 406, 415)
 
 
 def _compressed(seen: Observation) -> bool:
@@ -117,7 +119,7 @@ def gzip_holds_headers(seen: Observation) -> str:
 )
 def gzip_fails(seen: Observation) -> str:
     one, code = seen.encoded, seen.encoded.response.status_code if seen.encoded else 0
-    failed = one and (one.cut or (code >= 400 and code not in BUSY))
+    failed = one and (one.cut or code in NO_CODING or (code >= 500 and code not in BUSY))
     plain = seen.plain or seen.alone
     if not one or not failed or plain.cut or not plain.response.is_success:
         return ""
