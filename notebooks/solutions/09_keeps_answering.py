@@ -6,17 +6,17 @@ from fastapi.responses import StreamingResponse
 app = FastAPI()
 
 
-def steps():  # plain: it runs in a worker thread
+def steps(word):  # plain: it runs in a worker thread
     for i in range(4):  # each step is work that blocks
-        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        made = hashlib.pbkdf2_hmac("sha256", word.encode(), b"%d" % i, 500_000)
         yield f"step {i}: {made.hex()[:8]}\n"
 
 
 @app.get("/steps")
-async def stream(key: str = ""):
+async def stream(key: str = "", word: str = ""):
     if key != "tea":  # before the response begins
         raise HTTPException(403, "wrong key")
-    return StreamingResponse(steps(), media_type="text/plain")
+    return StreamingResponse(steps(word), media_type="text/plain")
 
 
 @app.get("/ping")

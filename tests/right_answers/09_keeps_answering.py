@@ -8,21 +8,21 @@ from fastapi.responses import StreamingResponse
 app = FastAPI()
 
 
-def work(i):
-    return hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000).hex()[:8]
+def work(word, i):
+    return hashlib.pbkdf2_hmac("sha256", word.encode(), b"%d" % i, 500_000).hex()[:8]
 
 
-async def steps():
+async def steps(word):
     for i in range(4):
-        made = await asyncio.to_thread(work, i)
+        made = await asyncio.to_thread(work, word, i)
         yield f"step {i}: {made}\n"
 
 
 @app.get("/steps")
-async def stream(key: str = ""):
+async def stream(key: str = "", word: str = ""):
     if key != "tea":
         raise HTTPException(403, "wrong key")
-    return StreamingResponse(steps(), media_type="text/plain")
+    return StreamingResponse(steps(word), media_type="text/plain")
 
 
 @app.get("/ping")
@@ -44,22 +44,22 @@ app = FastAPI()
 executor = ThreadPoolExecutor(1)
 
 
-def work(i):
-    return hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000).hex()[:8]
+def work(word, i):
+    return hashlib.pbkdf2_hmac("sha256", word.encode(), b"%d" % i, 500_000).hex()[:8]
 
 
-async def steps():
+async def steps(word):
     loop = asyncio.get_running_loop()
     for i in range(4):
-        made = await loop.run_in_executor(executor, work, i)
+        made = await loop.run_in_executor(executor, work, word, i)
         yield f"step {i}: {made}\n"
 
 
 @app.get("/steps")
-async def stream(key: str = ""):
+async def stream(key: str = "", word: str = ""):
     if key != "tea":
         raise HTTPException(403, "wrong key")
-    return StreamingResponse(steps(), media_type="text/plain")
+    return StreamingResponse(steps(word), media_type="text/plain")
 
 
 @app.get("/ping")
@@ -76,9 +76,9 @@ from fastapi.responses import StreamingResponse
 app = FastAPI()
 
 
-def steps():
+def steps(word):
     for i in range(4):
-        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        made = hashlib.pbkdf2_hmac("sha256", word.encode(), b"%d" % i, 500_000)
         yield f"step {i}: {made.hex()[:8]}\n"
 
 
@@ -88,8 +88,8 @@ def with_key(key: str = ""):
 
 
 @app.get("/steps", dependencies=[Depends(with_key)])
-def stream():
-    return StreamingResponse(steps(), media_type="text/plain")
+def stream(word: str = ""):
+    return StreamingResponse(steps(word), media_type="text/plain")
 
 
 @app.get("/ping")
@@ -106,16 +106,16 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 app = FastAPI()
 
 
-def steps():
+def steps(word):
     for i in range(4):
-        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        made = hashlib.pbkdf2_hmac("sha256", word.encode(), b"%d" % i, 500_000)
         yield f"step {i}: {made.hex()[:8]}\n"
 
 
 @app.get("/steps")
-async def stream(key: str | None = None):
+async def stream(key: str | None = None, word: str = ""):
     if key == "tea":
-        return StreamingResponse(steps(), media_type="text/plain")
+        return StreamingResponse(steps(word), media_type="text/plain")
     return PlainTextResponse("the key is wrong", 403)
 
 
@@ -134,21 +134,21 @@ from fastapi.responses import StreamingResponse
 app = FastAPI()
 
 
-def work(i):
-    return hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000).hex()[:8]
+def work(word, i):
+    return hashlib.pbkdf2_hmac("sha256", word.encode(), b"%d" % i, 500_000).hex()[:8]
 
 
-async def steps():
+async def steps(word):
     for i in range(4):
         print("step", i)
-        yield f"step {i}: {await run_in_threadpool(work, i)}\n".encode()
+        yield f"step {i}: {await run_in_threadpool(work, word, i)}\n".encode()
 
 
 @app.get("/steps")
-async def stream(key: str = ""):
+async def stream(key: str = "", word: str = ""):
     if key != "tea":
         raise HTTPException(403, "wrong key")
-    return StreamingResponse(steps(), media_type="text/plain")
+    return StreamingResponse(steps(word), media_type="text/plain")
 
 
 @app.get("/ping")
@@ -166,24 +166,24 @@ from fastapi.responses import StreamingResponse
 app = FastAPI()
 
 
-def work(i):
-    return hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000).hex()[:8]
+def work(word, i):
+    return hashlib.pbkdf2_hmac("sha256", word.encode(), b"%d" % i, 500_000).hex()[:8]
 
 
-async def steps():
+async def steps(word):
     tasks = []
     for i in range(4):
-        tasks.append(asyncio.to_thread(work, i))
+        tasks.append(asyncio.to_thread(work, word, i))
     for i, task in enumerate(tasks):
         made = await task
         yield f"step {i}: {made}\n"
 
 
 @app.get("/steps")
-async def stream(key: str = ""):
+async def stream(key: str = "", word: str = ""):
     if key != "tea":
         raise HTTPException(403, "wrong key")
-    return StreamingResponse(steps(), media_type="text/plain")
+    return StreamingResponse(steps(word), media_type="text/plain")
 
 
 @app.get("/ping")
@@ -199,20 +199,21 @@ from fastapi import FastAPI, HTTPException
 from fastapi.responses import StreamingResponse
 
 app = FastAPI()
-WORK = "import hashlib; print(hashlib.pbkdf2_hmac('sha256', b'tea', b'%d', 500_000).hex())"
+WORK = "import hashlib; print(hashlib.pbkdf2_hmac('sha256', %r, b'%d', 500_000).hex())"
 
 
-async def steps():
+async def steps(word):
     for i in range(4):
-        made = await asyncio.create_subprocess_exec(sys.executable, "-c", WORK % i, stdout=-1)
+        work = WORK % (word.encode(), i)
+        made = await asyncio.create_subprocess_exec(sys.executable, "-c", work, stdout=-1)
         yield f"step {i}: {(await made.communicate())[0].decode()[:8]}\n"
 
 
 @app.get("/steps")
-async def stream(key: str = ""):
+async def stream(key: str = "", word: str = ""):
     if key != "tea":
         raise HTTPException(403, "wrong key")
-    return StreamingResponse(steps(), media_type="text/plain")
+    return StreamingResponse(steps(word), media_type="text/plain")
 
 
 @app.get("/ping")

@@ -7,17 +7,17 @@ from fastapi.responses import StreamingResponse
 app = FastAPI()
 
 
-async def steps():
+async def steps(word):
     for i in range(4):
-        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        made = hashlib.pbkdf2_hmac("sha256", word.encode(), b"%d" % i, 500_000)
         yield f"step {i}: {made.hex()[:8]}\n"
 
 
 @app.get("/steps")
-async def stream(key: str = ""):
+async def stream(key: str = "", word: str = ""):
     if key != "tea":
         raise HTTPException(403, "wrong key")
-    return StreamingResponse(steps(), media_type="text/plain")
+    return StreamingResponse(steps(word), media_type="text/plain")
 
 
 @app.get("/ping")
@@ -34,17 +34,17 @@ from fastapi.responses import StreamingResponse
 app = FastAPI()
 
 
-def steps(key):
+def steps(key, word):
     if key != "tea":
         raise HTTPException(403, "wrong key")
     for i in range(4):
-        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        made = hashlib.pbkdf2_hmac("sha256", word.encode(), b"%d" % i, 500_000)
         yield f"step {i}: {made.hex()[:8]}\n"
 
 
 @app.get("/steps")
-async def stream(key: str = ""):
-    return StreamingResponse(steps(key), media_type="text/plain")
+async def stream(key: str = "", word: str = ""):
+    return StreamingResponse(steps(key, word), media_type="text/plain")
 
 
 @app.get("/ping")
@@ -62,18 +62,18 @@ from fastapi.responses import StreamingResponse
 app = FastAPI()
 
 
-async def steps():
+async def steps(word):
     for i in range(4):
-        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        made = hashlib.pbkdf2_hmac("sha256", word.encode(), b"%d" % i, 500_000)
         yield f"step {i}: {made.hex()[:8]}\n"
         await asyncio.sleep(0)
 
 
 @app.get("/steps")
-async def stream(key: str = ""):
+async def stream(key: str = "", word: str = ""):
     if key != "tea":
         raise HTTPException(403, "wrong key")
-    return StreamingResponse(steps(), media_type="text/plain")
+    return StreamingResponse(steps(word), media_type="text/plain")
 
 
 @app.get("/ping")
@@ -90,17 +90,17 @@ from fastapi.responses import StreamingResponse
 app = FastAPI()
 
 
-async def steps():
+async def steps(word):
     for i in range(4):
-        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        made = hashlib.pbkdf2_hmac("sha256", word.encode(), b"%d" % i, 500_000)
         yield f"step {i}: {made.hex()[:8]}\n"
 
 
 @app.get("/steps")
-def stream(key: str = ""):
+def stream(key: str = "", word: str = ""):
     if key != "tea":
         raise HTTPException(403, "wrong key")
-    return StreamingResponse(steps(), media_type="text/plain")
+    return StreamingResponse(steps(word), media_type="text/plain")
 
 
 @app.get("/ping")
@@ -117,17 +117,17 @@ from fastapi.responses import Response
 app = FastAPI()
 
 
-def steps():
+def steps(word):
     for i in range(4):
-        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        made = hashlib.pbkdf2_hmac("sha256", word.encode(), b"%d" % i, 500_000)
         yield f"step {i}: {made.hex()[:8]}\n"
 
 
 @app.get("/steps")
-def stream(key: str = ""):
+def stream(key: str = "", word: str = ""):
     if key != "tea":
         raise HTTPException(403, "wrong key")
-    return Response("".join(steps()), media_type="text/plain")
+    return Response("".join(steps(word)), media_type="text/plain")
 
 
 @app.get("/ping")
@@ -144,18 +144,18 @@ from fastapi.responses import StreamingResponse
 app = FastAPI()
 
 
-def steps(key):
+def steps(key, word):
     if key != "tea":
         yield "403: wrong key\n"
         return
     for i in range(4):
-        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        made = hashlib.pbkdf2_hmac("sha256", word.encode(), b"%d" % i, 500_000)
         yield f"step {i}: {made.hex()[:8]}\n"
 
 
 @app.get("/steps")
-def stream(key: str = ""):
-    return StreamingResponse(steps(key), media_type="text/plain")
+def stream(key: str = "", word: str = ""):
+    return StreamingResponse(steps(key, word), media_type="text/plain")
 
 
 @app.get("/ping")
@@ -172,17 +172,17 @@ from fastapi.responses import StreamingResponse
 app = FastAPI()
 
 
-async def steps():
+async def steps(word):
     for i in range(4):
         await asyncio.sleep(0.3)
         yield f"step {i}\n"
 
 
 @app.get("/steps")
-async def stream(key: str = ""):
+async def stream(key: str = "", word: str = ""):
     if key != "tea":
         raise HTTPException(403, "wrong key")
-    return StreamingResponse(steps(), media_type="text/plain")
+    return StreamingResponse(steps(word), media_type="text/plain")
 
 
 @app.get("/ping")
@@ -200,17 +200,17 @@ from fastapi.responses import StreamingResponse
 app = FastAPI()
 
 
-async def steps():
+async def steps(word):
     for i in range(4):
         await asyncio.sleep(0.3)
         yield f"step {i}: {hashlib.sha256(b'%d' % i).hexdigest()[:8]}\n"
 
 
 @app.get("/steps")
-async def stream(key: str = ""):
+async def stream(key: str = "", word: str = ""):
     if key != "tea":
         raise HTTPException(403, "wrong key")
-    return StreamingResponse(steps(), media_type="text/plain")
+    return StreamingResponse(steps(word), media_type="text/plain")
 
 
 @app.get("/ping")
@@ -227,17 +227,17 @@ from fastapi.responses import StreamingResponse
 app = FastAPI()
 
 
-def steps():
+def steps(word):
     for i in range(4):
-        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 1_000)
+        made = hashlib.pbkdf2_hmac("sha256", word.encode(), b"%d" % i, 1_000)
         yield f"step {i}: {made.hex()[:8]}\n"
 
 
 @app.get("/steps")
-async def stream(key: str = ""):
+async def stream(key: str = "", word: str = ""):
     if key != "tea":
         raise HTTPException(403, "wrong key")
-    return StreamingResponse(steps(), media_type="text/plain")
+    return StreamingResponse(steps(word), media_type="text/plain")
 
 
 @app.get("/ping")
@@ -254,19 +254,19 @@ from fastapi.responses import StreamingResponse
 app = FastAPI()
 
 
-async def steps():
+async def steps(word):
     all_made = []
     for i in range(4):
-        all_made.append(hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000))
+        all_made.append(hashlib.pbkdf2_hmac("sha256", word.encode(), b"%d" % i, 500_000))
     for i, made in enumerate(all_made):
         yield f"step {i}: {made.hex()[:8]}\n"
 
 
 @app.get("/steps")
-async def stream(key: str = ""):
+async def stream(key: str = "", word: str = ""):
     if key != "tea":
         raise HTTPException(403, "wrong key")
-    return StreamingResponse(steps(), media_type="text/plain")
+    return StreamingResponse(steps(word), media_type="text/plain")
 
 
 @app.get("/ping")
@@ -283,17 +283,17 @@ from fastapi.responses import StreamingResponse
 app = FastAPI()
 
 
-def steps():
+def steps(word):
     for i in range(4):
-        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        made = hashlib.pbkdf2_hmac("sha256", word.encode(), b"%d" % i, 500_000)
         yield f"step {i}: {made.hex()[:8]}\n"
 
 
 @app.get("/steps")
-async def stream(key: str = ""):
+async def stream(key: str = "", word: str = ""):
     if key != "tea":
         raise HTTPException(403, "wrong key")
-    return StreamingResponse(steps(), media_type="text/plain")
+    return StreamingResponse(steps(word), media_type="text/plain")
 
 
 # %% 401 => expected: 403
@@ -305,17 +305,17 @@ from fastapi.responses import StreamingResponse
 app = FastAPI()
 
 
-def steps():
+def steps(word):
     for i in range(4):
-        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        made = hashlib.pbkdf2_hmac("sha256", word.encode(), b"%d" % i, 500_000)
         yield f"step {i}: {made.hex()[:8]}\n"
 
 
 @app.get("/steps")
-async def stream(key: str = ""):
+async def stream(key: str = "", word: str = ""):
     if key != "tea":
         raise HTTPException(401, "wrong key")
-    return StreamingResponse(steps(), media_type="text/plain")
+    return StreamingResponse(steps(word), media_type="text/plain")
 
 
 @app.get("/ping")
@@ -333,15 +333,15 @@ from fastapi.responses import StreamingResponse
 app = FastAPI()
 
 
-def steps():
+def steps(word):
     for i in range(4):
-        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        made = hashlib.pbkdf2_hmac("sha256", word.encode(), b"%d" % i, 500_000)
         yield f"step {i}: {made.hex()[:8]}\n"
 
 
 @app.get("/steps")
-async def stream(key: Literal["tea"]):
-    return StreamingResponse(steps(), media_type="text/plain")
+async def stream(key: Literal["tea"], word: str = ""):
+    return StreamingResponse(steps(word), media_type="text/plain")
 
 
 @app.get("/ping")
@@ -358,20 +358,20 @@ from fastapi.responses import StreamingResponse
 app = FastAPI()
 
 
-async def work(i):
-    return hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000).hex()[:8]
+async def work(word, i):
+    return hashlib.pbkdf2_hmac("sha256", word.encode(), b"%d" % i, 500_000).hex()[:8]
 
 
-async def steps():
+async def steps(word):
     for i in range(4):
-        yield f"step {i}: {await work(i)}\n"
+        yield f"step {i}: {await work(word, i)}\n"
 
 
 @app.get("/steps")
-async def stream(key: str = ""):
+async def stream(key: str = "", word: str = ""):
     if key != "tea":
         raise HTTPException(403, "wrong key")
-    return StreamingResponse(steps(), media_type="text/plain")
+    return StreamingResponse(steps(word), media_type="text/plain")
 
 
 @app.get("/ping")
@@ -379,7 +379,7 @@ async def ping():
     return "pong"
 
 
-# %% the work is done before anybody asks => while the client waits
+# %% the work is done before anybody asks => each ends with what its work made
 import hashlib
 
 from fastapi import FastAPI, HTTPException
@@ -388,17 +388,17 @@ from fastapi.responses import StreamingResponse
 app = FastAPI()
 
 
-def steps():
+def steps(word):
     for i in range(4):
-        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        made = hashlib.pbkdf2_hmac("sha256", word.encode(), b"%d" % i, 500_000)
         yield f"step {i}: {made.hex()[:8]}\n"
 
 
-lines = list(steps())
+lines = list(steps("tea"))
 
 
 @app.get("/steps")
-async def stream(key: str = ""):
+async def stream(key: str = "", word: str = ""):
     if key != "tea":
         raise HTTPException(403, "wrong key")
     return StreamingResponse((line for line in lines), media_type="text/plain")
@@ -409,7 +409,7 @@ async def ping():
     return "pong"
 
 
-# %% What the work makes is written out => leave the work
+# %% What the work makes is written out => each ends with what its work made
 import asyncio
 
 from fastapi import FastAPI, HTTPException
@@ -419,17 +419,17 @@ app = FastAPI()
 MADE = ("ca1cde46", "e0b8d85b", "7203a06e", "e2236568")
 
 
-async def steps():
+async def steps(word):
     for i, made in enumerate(MADE):
         await asyncio.sleep(0.3)
         yield f"step {i}: {made}\n"
 
 
 @app.get("/steps")
-async def stream(key: str = ""):
+async def stream(key: str = "", word: str = ""):
     if key != "tea":
         raise HTTPException(403, "wrong key")
-    return StreamingResponse(steps(), media_type="text/plain")
+    return StreamingResponse(steps(word), media_type="text/plain")
 
 
 @app.get("/ping")
@@ -446,17 +446,17 @@ from fastapi.responses import StreamingResponse
 app = FastAPI()
 
 
-def steps():
+def steps(word):
     for i in range(4):
-        made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+        made = hashlib.pbkdf2_hmac("sha256", word.encode(), b"%d" % i, 500_000)
         yield f"step {i}: {made.hex()[:8]}\n"
 
 
 @app.get("/steps")
-def stream(key: str = ""):
+def stream(key: str = "", word: str = ""):
     if not key.startswith("tea"):
         raise HTTPException(403, "wrong key")
-    return StreamingResponse(steps(), media_type="text/plain")
+    return StreamingResponse(steps(word), media_type="text/plain")
 
 
 @app.get("/ping")
@@ -475,18 +475,18 @@ app = FastAPI()
 lock = Lock()
 
 
-def steps():
+def steps(word):
     for i in range(4):
         with lock:
-            made = hashlib.pbkdf2_hmac("sha256", b"tea", b"%d" % i, 500_000)
+            made = hashlib.pbkdf2_hmac("sha256", word.encode(), b"%d" % i, 500_000)
         yield f"step {i}: {made.hex()[:8]}\n"
 
 
 @app.get("/steps")
-async def stream(key: str = ""):
+async def stream(key: str = "", word: str = ""):
     if key != "tea":
         raise HTTPException(403, "wrong key")
-    return StreamingResponse(steps(), media_type="text/plain")
+    return StreamingResponse(steps(word), media_type="text/plain")
 
 
 @app.get("/ping")
