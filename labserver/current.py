@@ -9,7 +9,7 @@ import threading
 from starlette.types import ASGIApp
 
 from labserver.connections import Listener, listen
-from labserver.server import THREAD_NAME, Server
+from labserver.server import SERVED, Server
 
 _last: Server | None = None  # that was served; one that has stopped still keeps the address
 _changing = threading.Lock()  # two threads that serve at once take turns
@@ -22,11 +22,11 @@ def serve(app: ASGIApp, port: int = 0) -> Server:
     for another one. Returns once the app answers, within 10 seconds.
 
     Raises TypeError for what is no ASGI app, ValueError for a port out of range, OSError for a
-    port in use, RuntimeError for an app that fails while starting, or that calls this in its own
-    event loop. The first three leave the last server running.
+    port in use, RuntimeError for an app that fails while starting, or that calls this while it
+    is served. The first three leave the last server running.
     """
     global _last
-    if threading.current_thread().name == THREAD_NAME:
+    if SERVED.get():
         raise RuntimeError(
             "serve() waits until an app answers. An app that is served cannot call it."
         )

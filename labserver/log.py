@@ -7,6 +7,7 @@ No configuration of `logging` changes this: not `dictConfig`, which turns logger
 import asyncio
 import logging
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from labserver.masking import shown_lines
 LOGGERS = ("uvicorn.error", "asyncio", "sse_starlette.sse")
 MAX_RECORDS = 500  # the oldest go first
 MOST_CHARACTERS = 20_000  # of a record; an error may quote a whole body
+CANCELLED = "ERROR uvicorn.error: The app cancelled a request: its client got a 500, or a cut."
 
 _changing = threading.Lock()  # servers that start or stop at once take turns
 
@@ -40,8 +42,8 @@ class ThreadLog(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
+        self.stopping = False  # from now on the server itself cancels requests: no fault
         self._records: deque[str] = deque(maxlen=MAX_RECORDS)
-        self._formatter = logging.Formatter("%(levelname)s %(name)s: %(message)s")
         self._thread: int | None = None
 
     @property
@@ -50,10 +52,11 @@ class ThreadLog(logging.Filter):
         return Log("\n".join(self._records))
 
     def keep(self, record: logging.LogRecord) -> None:
-        """Keep a record, unless it is of a request that was cancelled, as by stop(): no fault."""
+        """Keep a record; of a request that was cancelled a line, unless stop() has done it."""
         # Below a warning, a record may hold a token: that of a WebSocket's headers.
-        if record.levelno >= logging.WARNING and not _is_of_cancelled(record):
-            text = self._text_of(record).rstrip()
+        cancelled = _is_of_cancelled(record)
+        if record.levelno >= logging.WARNING and not (cancelled and self.stopping):
+            text = CANCELLED if cancelled else _text_of(record).rstrip()
             if len(text) > MOST_CHARACTERS:
                 text = f"{text[:1000]}\n…\n{text[1000 - MOST_CHARACTERS :]}"
             self._records.append(shown_lines(text))
@@ -92,13 +95,6 @@ class ThreadLog(logging.Filter):
         self.keep(record)
         return False
 
-    def _text_of(self, record: logging.LogRecord) -> str:
-        try:
-            return self._formatter.format(record)
-        except Exception as error:  # as logging's own handlers, which never let one pass
-            where = f"{record.pathname}, line {record.lineno}"
-            return f"{record.levelname} {record.name}: {where}: no text of this record: {error!r}"
-
     def _writing_here(self, make: Callable[..., Any]) -> Any:
         def made(*args: Any, **options: Any) -> Any:
             protocol = make(*args, **options)
@@ -107,6 +103,18 @@ class ThreadLog(logging.Filter):
             return protocol
 
         return made
+
+
+def _text_of(record: logging.LogRecord) -> str:
+    """What a logging.Formatter says, also where an app has replaced its methods."""
+    try:
+        message = record.getMessage()
+    except Exception as error:  # as logging's own handlers, which never let one pass
+        where = f"{record.pathname}, line {record.lineno}"
+        message = f"{where}: no text of this record: {error!r}"
+    raised = record.exc_info[1] if record.exc_info else None
+    told = "".join(traceback.format_exception(raised)) if raised else ""
+    return f"{record.levelname} {record.name}: {message.rstrip()}\n{told}"
 
 
 def _is_of_cancelled(record: logging.LogRecord) -> bool:
@@ -132,6 +140,12 @@ def _change_filters(change: Callable[[list[Any]], list[Any]]) -> None:
 
 class _Logger(logging.Logger):
     """A logger that no configuration knows of."""
+
+    # As they are now: some programs replace them for the whole process.
+    error = logging.Logger.error
+    exception = logging.Logger.exception
+    warning = logging.Logger.warning
+    _log = logging.Logger._log
 
     def __init__(self, name: str, log: ThreadLog) -> None:
         super().__init__(name, logging.WARNING)

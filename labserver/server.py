@@ -19,6 +19,7 @@ import os
 import threading
 import time
 from contextlib import suppress
+from contextvars import ContextVar, copy_context
 from typing import NoReturn
 
 import uvicorn
@@ -38,6 +39,8 @@ THREAD_NAME = "labserver event loop"
 START_SECONDS = 10.0
 STOP_SECONDS = 1.7  # Python's own end takes some more: two seconds, where a script ends
 LOG_SECONDS = 0.5  # that a reader of the log waits
+# True in what a served app runs: on its event loop, and in the threads of plain def functions.
+SERVED = ContextVar("SERVED", default=False)
 
 
 class Server:
@@ -155,7 +158,7 @@ class Server:
         """Do what `stop` does, without the wait for its end."""
         self._stop_by = self._stop_by or time.monotonic() + STOP_SECONDS
         if self.running:
-            self._uvicorn.should_exit = True
+            self._uvicorn.should_exit = self._log.stopping = True
             with suppress(RuntimeError):  # it ended by itself, a moment ago
                 self._loop.call_soon_threadsafe(self._uvicorn.leave, self._task)
 
@@ -171,7 +174,10 @@ class Server:
         self._loop = factory()
         self._loop.set_exception_handler(self._log.loop_handler)
         self._loop.set_task_factory(self._leftovers.make_task)
-        self._task = self._loop.create_task(self._uvicorn.serve(sockets=[self._listener]))
+        context = copy_context()
+        context.run(SERVED.set, True)
+        running = self._uvicorn.serve(sockets=[self._listener])
+        self._task = self._loop.create_task(running, context=context)
 
     def _give_up(self, in_time: bool) -> NoReturn:
         """Stop, and raise what a learner can act on: why the app did not start."""

@@ -1,5 +1,6 @@
 """serve: at which address, once and again, and what leaves the last server running."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -14,7 +15,7 @@ import pytest
 from apps import answering, open_streams, streaming
 from fastapi import FastAPI
 from machine import NO_PROXIES
-from waiting import LONG
+from waiting import LONG, PATIENT, wait_until
 
 from labserver import serve
 
@@ -166,6 +167,25 @@ def test_an_app_that_serves_while_it_is_served_is_told_so():
         serve(FastAPI(lifespan=lifespan))
     assert "\n" not in str(caught.value)
     assert serve(answering("three")).url == server.url
+
+
+def test_a_route_that_serves_does_not_end_its_own_server():
+    app = answering("one")
+
+    @app.get("/plain")
+    def plain():
+        serve(answering("two"))
+
+    @app.get("/async")
+    async def in_a_thread():
+        await asyncio.to_thread(serve, answering("two"))
+
+    server = serve(app)
+    for path in ("/plain", "/async"):
+        # A connection each: after a 500 the server closes the one it came by.
+        assert httpx.get(server.url + path, **PATIENT).status_code == 500
+        assert httpx.get(server.url + "/word", **PATIENT).json() == "one"
+    wait_until(lambda: server.log.count("\nRuntimeError: serve() waits") == 2)
 
 
 def test_two_processes_never_collide(tmp_path):

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import httpx
@@ -19,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from labserver import serve
-from labserver.log import Log, ThreadLog
+from labserver.log import CANCELLED, Log, ThreadLog
 from labserver.server import Server
 
 
@@ -84,6 +85,7 @@ def test_a_chatty_root_logger_shows_no_access_lines(client, caplog):
         'logging.getLogger("uvicorn").disabled = True',
         "logging.setLoggerClass(type('Mute', (logging.Logger,), {'handle': print}))",
         "logging.setLogRecordFactory(lambda *args, **options: 1 / 0)",
+        "logging.Logger._log = logging.Logger.error = logging.Formatter.format = print",
     ],
 )
 @pytest.mark.parametrize("when", ["before", "after", "in the app"])
@@ -313,6 +315,31 @@ def test_a_task_that_was_cancelled_and_is_awaited_is_an_error(client):
     with Server(app) as server:
         assert client.get(server.url).status_code == 500
         assert "CancelledError" in server.log and "Traceback" in server.log
+
+
+def test_a_request_that_the_app_cancelled_has_a_line_and_one_that_stop_cancelled_has_none(client):
+    app = FastAPI()
+    begun = threading.Event()
+
+    @app.get("/itself")
+    async def itself():
+        asyncio.current_task().cancel()
+        await asyncio.sleep(0)
+
+    @app.get("/slow")
+    async def slow():
+        begun.set()
+        await asyncio.sleep(3600)
+
+    with Server(app) as server:
+        assert client.get(server.url + "/itself").status_code == 500
+        assert server.log == CANCELLED
+        with ThreadPoolExecutor() as threads:
+            asked = threads.submit(httpx.get, server.url + "/slow", **PATIENT)
+            assert begun.wait(LONG)
+            server.stop()
+            assert isinstance(asked.exception(LONG), httpx.HTTPError) or asked.result().is_error
+    assert server.log == CANCELLED
 
 
 def test_a_record_without_a_text_is_no_error_of_the_app(client):
