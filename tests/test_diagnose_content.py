@@ -8,36 +8,8 @@ from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse as NativeResponse
 from services import DONE, SSE, TEXT, asgi, healthy, named, observed, paced, said_of, sse, text
-from sse_starlette import EventSourceResponse
 
 from labserver.recording import Ending
-
-
-@named("python-repr")
-async def test_dict_as_data():
-    async def events():
-        for i in range(4):
-            yield {"data": {"n": i, "ok": True}}
-            await asyncio.sleep(0.1)
-
-    return EventSourceResponse(events())
-
-
-@named("python-repr")
-async def test_dicts_as_lines():
-    return text(
-        *[f"{ {'n': i, 'x': None} }\n" for i in range(5)], media_type="application/x-ndjson"
-    )
-
-
-@named("none-as-data")
-async def test_none_as_data():
-    async def events():
-        for value in ("a", None, "b", None):
-            yield value
-            await asyncio.sleep(0.1)
-
-    return EventSourceResponse(events())
 
 
 @named("advice-json-lines")
@@ -161,37 +133,6 @@ async def test_a_sequence_with_a_document_that_is_none():
 async def test_a_sequence():
     rows = [f"\x1e{json.dumps({'n': i}, indent=1)}\n" for i in range(5)]
     return text(*rows, media_type="application/json-seq")
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        "Tick(n=1, price=1.5)",
-        "Decimal('1.50')",
-        "ValueError('bad')",
-        "np.float64(1.5)",
-        "<generator object rows at 0x7f0a1b2c3d40>",
-        "<app.Tick object at 0x7f0a1b2c3d40>",
-        "<Response [200]>",
-        "datetime.datetime(2026, 11, 28, 12, 0)",
-        "'tok'",
-        "b'tok'",
-    ],
-)
-def test_what_python_shows_of_an_object(data):
-    assert "python-repr" in said_of(observed(*[f"data: {data}\n\n"] * 4))
-
-
-@pytest.mark.parametrize(
-    "data",
-    ["Go (now)", "Rust(1)", "it's", "<b>at 0x7f</b>", "Call me(when=you can) or not"]
-    + ["Order(id=1, item=tea)", "Order(id=1, item=null)", "Order(done=true)"],  # of Kotlin
-)
-def test_what_looks_like_python_and_is_none(data):
-    assert "python-repr" not in said_of(observed(*[f"data: {data}\n\n"] * 4))
-    assert "python-repr" not in said_of(observed(*["BUY(qty=0)\n"] * 4, type="text/plain"))
-    once = observed("data: 'so it goes'\n\n", *["data: said he\n\n"] * 3)
-    assert "python-repr" not in said_of(once)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from labserver.diagnosis.finding import Level, listed, quoted, rule, some
 from labserver.diagnosis.items import items_of
 from labserver.diagnosis.observation import Observation
 from labserver.diagnosis.pace import TOGETHER, gaps, usual_gap
-from labserver.diagnosis.rules.content import is_json
+from labserver.diagnosis.rules.objects import is_json
 from labserver.recording import Ending, counted
 
 SILENT = 16.0  # seconds; sse-starlette and fastapi.sse send a ping after 15

@@ -1,6 +1,5 @@
 """Rules about what the data says: JSON, text, letters."""
 
-import ast
 import html
 import json
 import re
@@ -11,30 +10,18 @@ from urllib.parse import unquote_plus
 from labserver.diagnosis.finding import Level, quoted, rule, some
 from labserver.diagnosis.frames import TEXT_BYTES
 from labserver.diagnosis.items import is_binary
-from labserver.diagnosis.observation import SEVERAL, Observation
+from labserver.diagnosis.observation import Observation
 from labserver.diagnosis.rules.event_lines import no_utf_8_in
+from labserver.diagnosis.rules.objects import is_json, is_repr
 
-LONGEST = 3000  # characters of a text that is parsed as Python
-MOST = 200  # texts that are parsed as Python, or twice
+MOST = 200  # texts that are parsed twice
 DOCUMENT_BYTES = 2**18  # of a JSON document that is parsed
 NEIGHBOURS = 999  # characters of two texts that may hold the two halves of a letter
 OBJECT = re.compile(r'\{\s*"')  # the start of one in JSON
 # One whose names have no quotes. A value without them, as in {color: red}, is of CSS or YAML.
 OF_JAVASCRIPT = re.compile(r"""\{\s*\w+\s*:\s*(['"`\[{\d-]|true|false|null).*\}\s*""", re.S)
-OF_DATA, OF_TEXT = 1 / 3, 1 / 2  # of what is JSON elsewhere, of text: more that is repr is a fault
-OF_VALUES = 1 / 4  # of the data and ids: more that says None is a fault
 LOST = "\ufffd"
 RS = "\x1e"  # in front of each document of a sequence (RFC 7464, 2.2)
-NOTHING = {"None", "undefined", "[object Object]"}
-# Python quotes a text and has True and None, so "Order(id=1, item=tea)" is of another language.
-REPR = re.compile(
-    r"\{'.*\}|b'.*'|<[^<>]+ at 0x[0-9a-f]+>|<[A-Z]\w* \[.*\]>"
-    r"|[A-Z]\w*\((?!.*=[a-z]\w*[,)])(\w+=|['\[{]).*\)|(datetime|np|array|deque|range|dict_\w+)[\w.]*\(.*\)",
-    re.S,
-)
-CALL = re.compile(r"\w[\w.]*\(")  # "BUY(qty=0)", which is meant where people read it
-QUOTED = re.compile(r"'.*'", re.S)  # a str's; one alone may be a quotation
-NO_ESCAPE = re.compile(r"""\\[^\n\\'"abfnrtv0-7xNuU]""")  # no repr has it, and Python warns
 
 
 @rule(
@@ -68,47 +55,6 @@ def json_not_utf_8(seen: Observation) -> str:
 
 
 @rule(
-    "python-repr",
-    Level.FAULT,
-    """The data is Python's repr (single quotes, None, the name of a class), where clients expect
-    JSON or plain text. Make JSON with json.dumps, and text with str.""",
-)
-def python_repr(seen: Observation) -> str:
-    texts = [item.text for item in seen.items[:MOST]]
-    data = seen.sse or seen.json_lines
-    found = [text for text in texts if _is_repr(text) and (data or not CALL.match(text))]
-    share = OF_DATA if data else OF_TEXT
-    if seen.sse and len(texts) >= SEVERAL and all(map(QUOTED.fullmatch, texts)):
-        found = texts
-    return some(found, "text") if len(found) > share * len(texts) else ""
-
-
-def _is_repr(text: str) -> bool:
-    if REPR.fullmatch(text[:LONGEST]):
-        return True
-    with suppress(Exception):  # whatever a stranger's text may do to a parser
-        like = text[0] in "{[(" and "'" in text[:LONGEST] and not is_json(text)
-        like = like and len(text) <= LONGEST and not NO_ESCAPE.search(text)
-        value = ast.literal_eval(text) if like else None
-        return bool(value) and repr(value) == text.strip()  # a row of SQL is no repr
-    return False
-
-
-@rule(
-    "none-as-data",
-    Level.FAULT,
-    """The text None (or undefined, or [object Object]) came as data. This is consistent with a
-    value that was missing, or no text. Leave such an event out, or send JSON: null.""",
-)
-def none_as_data(seen: Observation) -> str:
-    if not (seen.sse or seen.json_lines):
-        return ""
-    texts = [item.text for item in seen.items] + seen.ids
-    found = [text for text in texts if text in NOTHING]
-    return some(found, "text") if len(found) > OF_VALUES * len(texts) else ""
-
-
-@rule(
     "bad-json",
     Level.FAULT,
     """The data looks like JSON, or is labelled so, but a parser refuses it. Common reasons: NaN,
@@ -119,7 +65,7 @@ def bad_json(seen: Observation) -> str:
     if _lines_of_one(seen):
         return ""
     texts = [text for text in _documents(seen) if text.strip()]  # an empty line is a ping
-    bad = [text for text in texts if not is_json(text) and not _is_repr(text)]
+    bad = [text for text in texts if not is_json(text) and not is_repr(text)]
     if not seen.sse:
         return some(bad, "document")
     # One by one, events may be pieces of one document.
@@ -227,12 +173,3 @@ def _is_escaped(text: str) -> bool:
     ways = [html.unescape(text), unquote_plus(text), text.replace('\\"', '"')]
     objects = [way for way in ways if way != text and OBJECT.match(way)]
     return any(map(is_json, objects)) and not is_json(text)
-
-
-def is_json(text: str) -> bool:
-    """Whether it is a JSON document by the standard, which has no NaN."""
-    try:
-        json.loads(text, parse_constant=lambda name: 1 / 0)
-    except (ValueError, ZeroDivisionError, RecursionError):
-        return False
-    return True
