@@ -20,7 +20,7 @@ from labserver.masking import shown_lines
 LOGGERS = ("uvicorn.error", "asyncio", "sse_starlette.sse")
 MAX_RECORDS = 500  # the oldest go first
 MOST_CHARACTERS = 20_000  # of a record; an error may quote a whole body
-CANCELLED = "ERROR uvicorn.error: The app cancelled a request: its client got a 500, or a cut."
+CANCELLED = "ERROR uvicorn.error: The app cancelled a request. Its client got a 500."
 
 _changing = threading.Lock()  # servers that start or stop at once take turns
 
@@ -52,10 +52,15 @@ class ThreadLog(logging.Filter):
         return Log("\n".join(self._records))
 
     def keep(self, record: logging.LogRecord) -> None:
-        """Keep a record; of a request that was cancelled a line, unless stop() has done it."""
+        """Keep a record. Of a request that was cancelled a line, unless the server stops.
+
+        None where its response had begun, either: a client that is cut off on purpose is no fault.
+        """
         # Below a warning, a record may hold a token: that of a WebSocket's headers.
+        if record.levelno < logging.WARNING:
+            return
         cancelled = _is_of_cancelled(record)
-        if record.levelno >= logging.WARNING and not (cancelled and self.stopping):
+        if not cancelled or not (self.stopping or _has_begun(record)):
             text = CANCELLED if cancelled else _text_of(record).rstrip()
             if len(text) > MOST_CHARACTERS:
                 text = f"{text[:1000]}\n…\n{text[1000 - MOST_CHARACTERS :]}"
@@ -107,14 +112,13 @@ class ThreadLog(logging.Filter):
 
 def _text_of(record: logging.LogRecord) -> str:
     """What a logging.Formatter says, also where an app has replaced its methods."""
+    head, raised = f"{record.levelname} {record.name}: ", record.exc_info and record.exc_info[1]
     try:
-        message = record.getMessage()
+        told = "".join(traceback.format_exception(raised)) if raised else ""
+        return f"{head}{record.getMessage().rstrip()}\n{told}"
     except Exception as error:  # as logging's own handlers, which never let one pass
         where = f"{record.pathname}, line {record.lineno}"
-        message = f"{where}: no text of this record: {error!r}"
-    raised = record.exc_info[1] if record.exc_info else None
-    told = "".join(traceback.format_exception(raised)) if raised else ""
-    return f"{record.levelname} {record.name}: {message.rstrip()}\n{told}"
+        return f"{head}{where}: no text of this record: {error!r}"
 
 
 def _is_of_cancelled(record: logging.LogRecord) -> bool:
@@ -127,6 +131,13 @@ def _is_of_cancelled(record: logging.LogRecord) -> bool:
     except RuntimeError:  # no loop runs: the server itself ended by it
         return False
     return task is not None and task.cancelling() > 0
+
+
+def _has_begun(record: logging.LogRecord) -> bool:
+    """Whether the response had begun of a request that ended by an error; True for a WebSocket."""
+    where = record.exc_info and record.exc_info[2]
+    request = where and where.tb_frame.f_locals.get("self")  # in uvicorn's frame, which caught it
+    return getattr(request, "response_started", True)
 
 
 def _change_filters(change: Callable[[list[Any]], list[Any]]) -> None:
