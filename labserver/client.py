@@ -5,6 +5,7 @@ Proxies of the environment are used for other machines alone.
 
 import os
 import re
+import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -210,6 +211,7 @@ def _skip_redirect(response: httpx.Response) -> None:
 
 def _skip_body(response: httpx.Response) -> None:
     """Read no body of an answer that is not the last: it may be broken, or have no end."""
+    response.request.extensions["passed"].append((response, time.perf_counter()))
     if isinstance(response.stream, httpx.SyncByteStream):
         response.stream.close()
         response.stream = httpx.ByteStream(b"")

@@ -7,6 +7,7 @@ until the body ends, the watcher has enough, a bound is reached or the deadline 
 
 import time
 from collections.abc import Iterator
+from ssl import SSLSocket
 
 import httpx
 
@@ -39,15 +40,21 @@ class Reading:
         self.size = self.undecoded = 0  # bytes so far, and since the last event
         self.decoders = [] if raw else decoders_for(recording.response) or []
         recording.decoded = bool(self.decoders)
+        if not {"content-length", "transfer-encoding"} & {*recording.response.headers}:
+            _let_a_cut_raise(recording.response)
 
-    def read(self, deadline: Deadline) -> None:
-        """Read the body, and note how it ended."""
+    def read(self, deadline: Deadline, failure: OSError | KeyboardInterrupt | None = None) -> None:
+        """Read the body, and note how it ended; after a `failure`, there is none to read."""
         recording = self.recording
         try:
             if self.watcher and self.watcher.headers(recording):
                 recording.ending = Ending.ENOUGH
-            else:
+            elif failure is None:
                 self._read_body(deadline)
+            elif isinstance(failure, OSError):
+                recording.ending, recording.error = Ending.CUT, failure
+            else:
+                raise failure
         except KeyboardInterrupt:
             recording.ending = Ending.INTERRUPTED
             return
@@ -104,3 +111,10 @@ class Reading:
         if bounds.max_bytes is not None and memory > bounds.max_bytes:
             return Ending.MAX_BYTES, bounds.max_bytes
         return None
+
+
+def _let_a_cut_raise(response: httpx.Response) -> None:
+    """Let TLS raise where it ends without its alert, which alone tells a cut (RFC 9112, 9.8)."""
+    line = response.extensions["network_stream"].get_extra_info("socket")
+    if isinstance(line, SSLSocket):
+        line.suppress_ragged_eofs = False  # type: ignore[attr-defined]

@@ -22,7 +22,7 @@ from labserver.reading import Reading
 from labserver.recording import MOST_REASON, Bounds, Ending, Recording, Watcher
 from labserver.table import Table, shorten
 
-MOST_ADDRESS = 500  # characters of an address, which a redirect may have made
+MOST_ADDRESS = 120  # characters of an address, which a redirect may have made
 NO_RESPONSE: tuple[type[Exception], ...] = (
     httpx.HTTPError,
     httpx.InvalidURL,
@@ -93,7 +93,8 @@ def record_watched(
     with ExitStack() as stack:
         deadline = Deadline(bounds.seconds)
         request = built(client, method_of(method), address, deadline.added_to(options))
-        request.extensions["followed"] = followed  # for the client
+        passed: list[tuple[httpx.Response, float]] = []  # that led to another request, and when
+        request.extensions |= {"followed": followed, "passed": passed}  # for the client
         again = followed or isinstance(auth, httpx.Auth)
         whole = isinstance(request.stream, httpx.ByteStream)
         if again and not whole and isinstance(request.stream, httpx.SyncByteStream):
@@ -104,18 +105,24 @@ def record_watched(
         stack.enter_context(hidden(request.headers))  # from each line that quotes an answer
         stack.enter_context(deadline)
         start = time.perf_counter()
+        failure: OSError | KeyboardInterrupt | None = None
         try:
-            response = client.send(request, stream=True, **send_options)
+            response, came = client.send(request, stream=True, **send_options), time.perf_counter()
         except NO_RESPONSE as error:
-            raise _no_response(request, error, deadline, own_timeout) from None
+            failure = _no_response(request, error, deadline, own_timeout)
         except KeyboardInterrupt:
-            raise KeyboardInterrupt from None  # without the many lines of where it was waiting
+            failure = KeyboardInterrupt()  # without the many lines of where it was waiting
+        if failure:
+            if not passed:
+                raise failure
+            response, came = passed[-1]
         stack.callback(response.close)
-        headers_at = time.perf_counter() - start
-        recording = Recording(request.method, shown_url(request.url), response, headers_at)
-        connection = response.extensions["network_stream"]  # now: the last byte closes it
-        client_address = connection.get_extra_info("client_addr")
-        Reading(recording, start, watcher, bounds, keep_data, raw).read(deadline)
+        recording = Recording(request.method, shown_url(request.url), response, came - start)
+        client_address = ("", 0)
+        if not failure:  # now: the last byte closes the connection
+            connection = response.extensions["network_stream"]
+            client_address = connection.get_extra_info("client_addr")
+        Reading(recording, start, watcher, bounds, keep_data, raw).read(deadline, failure)
         recording.seconds = time.perf_counter() - start
         recording.sent = [moment - start for moment in moments.get(client_address, ())]
     if watcher:
@@ -127,7 +134,7 @@ def record_watched(
 def _no_response(
     request: httpx.Request, error: Exception, deadline: Deadline, own_timeout: bool
 ) -> OSError:
-    """What to raise where no headers came; `own_timeout`: the caller set one of httpx's."""
+    """What to say where no headers came; `own_timeout`: the caller set one of httpx's."""
     if isinstance(error, httpx.RequestError):
         request = error.request  # where a redirect was followed, the one that failed
     address = f"{request.method} {shorten(shown_url(request.url), MOST_ADDRESS)}"

@@ -19,6 +19,8 @@ from labserver.printing import printable, without_repr
 
 # Python's own escapes, and what no browser reads: they may give what cannot be printed.
 NO_CHARSET = re.compile("escape|utf-7")
+# What Python says where TLS does not end with its closing alert.
+NO_ALERT = re.compile(r"(\[SSL: \w+\] )?EOF occurred in violation of protocol( \(_ssl.c:\d+\))?")
 MOST_REASON = 200  # characters of an error, which may quote what a server sent
 
 
@@ -211,4 +213,6 @@ def counted(things: Sized | int, noun: str) -> str:
 def _reason(error: Exception | None) -> str:
     # httpx: "peer closed connection without sending complete message body (…)"
     words = str(error).replace(" without sending complete message body", "")
-    return masked(printable(without_repr(words)))[:MOST_REASON] or type(error).__name__
+    words = NO_ALERT.sub("the TLS connection ended without its closing alert", words)
+    said = masked(printable(without_repr(words)))[:MOST_REASON].rstrip(".")
+    return said or type(error).__name__

@@ -39,6 +39,8 @@ app.get("/missing")(lambda: PlainTextResponse("not here", 404))
 
 app.get("/redirect")(lambda: RedirectResponse("/five"))
 
+app.get("/round")(lambda: RedirectResponse("/round"))
+
 app.post("/moved")(lambda: RedirectResponse("/body"))
 
 app.get("/elsewhere")(lambda place: Response(None, 302, {"Location": place}))
@@ -145,16 +147,18 @@ def rows_in(out):
 
 @contextmanager
 def answering_once(answer):
-    """The URL of a server that answers one request with these bytes, whatever they are."""
+    """The URL of a server that answers one request with these bytes, and listens no more."""
 
     def serve_one():
         connection, _ = listener.accept()
+        listener.close()
         with connection:
             connection.recv(65536)
             connection.sendall(answer)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
         thread = threading.Thread(target=serve_one)
         thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        yield url
         thread.join(LONG)

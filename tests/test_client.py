@@ -37,7 +37,7 @@ def test_proxies_do_not_catch_loopback(name, proxy):
 
 
 TLS = """if True:
-    import itertools, os, socket, ssl, sys, threading, time
+    import contextlib, itertools, os, socket, ssl, sys, threading, time
     from labserver import record, table
     from labserver.recorder import Bounds, record_watched
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -61,6 +61,13 @@ TLS = """if True:
         line.recv(65536)
         line.close()
 
+    def end(closes_well):
+        with context.wrap_socket(other.accept()[0], server_side=True) as line:
+            line.recv(65536)
+            line.sendall(b"HTTP/1.1 200 OK\\r\\n\\r\\nhalf")
+            with contextlib.suppress(OSError):
+                closes_well and line.unwrap()
+
     class Slow(table.Table):
         def chunk(self, chunk):
             time.sleep(max(0, 3.5 - chunk.at))
@@ -78,6 +85,12 @@ TLS = """if True:
     start = f"http://127.0.0.1:{hop.getsockname()[1]}/"
     got = record(start, max_chunks=1, quiet=True, follow_redirects=True)
     assert str(got.response.url) == url
+    other = socket.create_server(("127.0.0.1", 0))
+    for closes_well in (True, False):
+        threading.Thread(target=end, args=[closes_well]).start()
+        got = record(f"https://127.0.0.1:{other.getsockname()[1]}/", quiet=True)
+        assert (got.text, got.whole) == ("half", closes_well), got
+    assert got.ended == "ended early: the TLS connection ended without its closing alert."
     os.environ["SSLKEYLOGFILE"] = "/nowhere/at/all"
     got = record_watched(Slow(), url, "GET", Bounds(seconds=3))
     assert got.ended == "stopped after seconds=3.", got

@@ -164,6 +164,13 @@ async def test_moved(request: Request):
     return text(*LINES)
 
 
+@named("advice-redirect")
+def test_a_redirect_whose_body_is_cut():
+    """Nobody reads that."""
+    head = b"HTTP/1.1 302 Found\r\nLocation: http://h.invalid/\r\nContent-Length: 9\r\n\r\n"
+    return raw(lambda connection: connection.sendall(head))
+
+
 @named("bad-framing")
 def test_chunks_under_http_1_0():
     def answer(connection):

@@ -234,15 +234,43 @@ def test_no_control_character_of_a_server_is_printed(head, capsys):
     assert [c for c in out if not c.isprintable() and c != "\n"] == []
 
 
-def test_the_redirect_that_fails_is_named():
-    head = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/next\r\nContent-Length: 0\r\n\r\n"
-    with answering_once(head) as url, pytest.raises(ConnectionError) as caught:
-        record(url, follow_redirects=True)
-    assert str(caught.value).startswith("GET http://127.0.0.1:1/next: ")
-    long = head.replace(b"next", b"x" * 20_000)
-    with answering_once(long) as url, pytest.raises(ConnectionError) as caught:
-        record(url, follow_redirects=True)
-    assert len(str(caught.value)) < 800
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [("http://127.0.0.1:1/next", r"GET http://127\.0\.0\.1:1/next: .*[^.]")]
+    + [("http://h.invalid/" + "x" * 20_000, "GET http://h.invalid/x+…: .*[^.]")]
+    + [("/round", "GET http://.*/round: Exceeded maximum allowed redirects")],
+)
+def test_a_redirect_that_cannot_be_followed_is_what_came(place, words, capsys):
+    for quiet in (False, True):
+        got = record("/elsewhere", params={"place": place}, follow_redirects=True, quiet=quiet)
+        assert (got.response.is_redirect, got.location) == (True, place)
+        assert re.fullmatch(rf"ended early: {words}\.", got.ended) and len(got.ended) < 300
+        assert got.ended in capsys.readouterr().out
+        assert got.response.headers["location"] == place and got.headers_at <= got.seconds
+
+
+def test_a_challenge_whose_answer_gets_nobody_is_what_came():
+    head = b'HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm="r", nonce="n"\r\n\r\n'
+    with answering_once(head) as url:
+        got = record(url, auth=httpx.DigestAuth("ann", "S3CRET"), quiet=True)
+    assert got.response.status_code == 401 and got.ended.startswith(f"ended early: GET {url}: ")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, httpx.ReadTimeout("slow")])
+def test_what_ends_a_request_that_a_redirect_led_to_loses_no_redirect(error):
+    requests = []
+
+    def trace(name, info):
+        if name == "http11.receive_response_headers.started":
+            requests.append(name)
+            if len(requests) == 2:
+                raise error
+
+    got = record("/redirect", extensions={"trace": trace}, follow_redirects=True, quiet=True)
+    words = (
+        r"interrupted\." if error is KeyboardInterrupt else "ended early: GET .*/five: no response"
+    )
+    assert got.location == "/five" and re.match(words, got.ended)
 
 
 @pytest.mark.parametrize(

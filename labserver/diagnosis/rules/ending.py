@@ -139,7 +139,7 @@ def cut_before_first(seen: Observation) -> str:
 
 
 def cut_without_a_byte(seen: Observation) -> str:
-    """The evidence that a body was cut before anything came."""
-    if not seen.alone.cut or seen.alone.chunks:
+    """The evidence that a body was cut before anything came; nobody reads that of a redirect."""
+    if not seen.alone.cut or seen.alone.chunks or seen.alone.location:
         return ""
     return f"status {seen.alone.response.status_code}, then it {seen.alone.ended}"
