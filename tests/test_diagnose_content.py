@@ -137,7 +137,13 @@ async def test_a_sequence():
 
 @pytest.mark.parametrize(
     ("data", "told"),
-    [("{n: 1, t: 'x'}", True), ("{ n : 1 }", True), ("{name} is here", False), ("{}", False)]
+    [
+        ("{n: 1, t: 'x'}", True),
+        ("{ n : 1 }", True),
+        ("{“n”: 1}", True),
+        ("{name} is here", False),
+        ("{}", False),
+    ]
     + [("{color: red}", False), ("{level: info, message: hello}", False)],  # of CSS and YAML
 )
 def test_an_object_of_javascript(data, told):
@@ -145,14 +151,18 @@ def test_an_object_of_javascript(data, told):
 
 
 @pytest.mark.parametrize(
-    "data", ["{&quot;n&quot;: 1}", "{&#34;n&#34;: 1}", "%7B%22n%22%3A+1%7D", r"{\"n\": 1}"]
+    "data",
+    ["{&quot;n&quot;: 1}", "{&#34;n&#34;: 1}", "%7B%22n%22%3A+1%7D", r"{\"n\": 1}"]
+    + ["eyJuIjogMX0=", "eyJuIjogMX0", "eyJ0IjogIj8-In0"],  # base64, without =, for addresses
 )
 def test_json_that_was_escaped_once_more(data):
     assert "advice-escaped-json" in said_of(observed(*[f"data: {data}\n\n"] * 4))
 
 
 @pytest.mark.parametrize(
-    "data", ["<p>&quot;hello&quot;", '{"a": "&quot;"}', "100%20", "{{ name }}"]
+    "data",
+    ["<p>&quot;hello&quot;", '{"a": "&quot;"}', "100%20", "{{ name }}"]
+    + ["aGVsbG8=", "eyJhIjoxfQ.eyJhIjoxfQ.c2ln", "tree"],  # text in base64, a JSON web token
 )
 def test_what_is_escaped_on_purpose(data):
     assert "advice-escaped-json" not in said_of(observed(*[f"data: {data}\n\n"] * 4))

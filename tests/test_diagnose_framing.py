@@ -69,6 +69,31 @@ def test_frames_inside_an_object_of_json(value, told):
     assert ("advice-framed-twice" in said_of(observed(*events))) is told
 
 
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ("event%3A+tick%0Adata%3A+1%0A%0A", True),
+        ("ZGF0YTogMQoK", True),
+        ("data&#58; 1&#10;&#10;", True),
+        ('["event: tick", "data: 1", ""]', True),
+        ('["event: tick", "data: 1"]', True),
+        ('["note: 1", "data: 1"]', False),
+        ('["data: 1"]', False),
+        ("ZGF0YTogMQ==", False),
+        ("100%0A%0A", False),
+    ],
+)
+def test_frames_in_lines_or_in_an_escape(data, told):
+    said = said_of(observed(*[f"data: {data}\n\n"] * 5))
+    assert ("advice-framed-twice" in said) is told
+
+
+@pytest.mark.parametrize("frame", [b"data: 1\r\n\r\n", b"event: tick\ndata: 1\n\n"])
+def test_the_repr_of_a_frame_in_bytes(frame):
+    for data in (repr(frame), json.dumps(repr(frame))):
+        assert "framed-twice" in said_of(observed(*[f"data: {data}\n\n"] * 5))
+
+
 @named("framed-twice")
 async def test_the_repr_of_frames():
     return sse(*[f"data: {f'data: {i}' + chr(10) * 2!r}\n\n" for i in range(5)], DONE)
@@ -100,6 +125,8 @@ async def test_a_name_and_data_in_json():
         ({"data": "y", "retry": 500}, "framed-twice"),
         ({"id": 1, "data": "y"}, "advice-framed-twice"),
         ({"data": "y"}, None),
+        ({"data": '{"n": 1}'}, "advice-framed-twice"),
+        ({"data": {"n": 1}}, None),
         ({"data": "y", "comment": "z"}, None),
         ({"event": "x"}, None),
     ],

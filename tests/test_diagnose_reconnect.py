@@ -20,6 +20,15 @@ async def test_the_same_id():
     return sse(*[f"id: 1\ndata: {i}\n\n" for i in range(5)], DONE)
 
 
+@pytest.mark.parametrize("id", ["{}\0", "\0\0{}", "a\0{}"])
+def test_an_id_that_clients_ignore(id):
+    """By the standard: such an id has no effect (9.2.6)."""
+    seen = observed(*[f"id: {id.format(i)}\ndata: {i}\n\n" for i in range(5)])
+    assert "5 ids, the first: " in said_of(seen)["ids-missing"]
+    assert seen.ids == []  # none to come back by
+    assert "ids-missing" not in said_of(observed("id: 1\ndata: a\0b\n\n"))
+
+
 @named("ignores-last-event-id")
 async def test_ids_for_nothing():
     return sse(*[f"id: {i}\ndata: {i}\n\n" for i in range(1, 7)], DONE)

@@ -36,8 +36,12 @@ def items_of(recording: Recording) -> list[Item]:
 
 
 def is_binary(recording: Recording) -> bool:
-    """Whether it is no text: a NUL in the first chunks, a coding, or so labelled and no UTF-8."""
-    nul = any(b"\0" in chunk.data for chunk in recording.chunks[:FIRST_CHUNKS])
+    """Whether it is no text: a NUL in the first chunks, a coding, or so labelled and no UTF-8.
+
+    Where events came, a NUL is a letter of theirs.
+    """
+    starts = [] if recording.events else recording.chunks[:FIRST_CHUNKS]
+    nul = any(b"\0" in chunk.data for chunk in starts)
     labelled = bool(TEXT.search(recording.media_type))
     return nul or is_packed(recording) or not (labelled or _is_utf_8(recording))
 

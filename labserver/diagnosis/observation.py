@@ -136,9 +136,10 @@ class Observation:
 
     @cached_property
     def ids(self) -> list[str]:
-        """The ids that events have of their own."""
+        """The ids that events have of their own, as clients take them: none with U+0000."""
         events = ({line.name: line.value for line in frame} for frame in self.frames[:-1])
-        return [event["id"] for event in events if event.get("id") and "data" in event]
+        ids = [event["id"] for event in events if event.get("id") and "data" in event]
+        return [id for id in ids if "\0" not in id]
 
     @property
     def others(self) -> list[Recording]:

@@ -108,6 +108,7 @@ RULES: tuple[Rule[Observation], ...] = (
     content.bad_json,
     content.json_twice,
     reconnect.ids_repeat,
+    reconnect.ids_with_nul,
     reconnect.ids_missing,
     reconnect.new_ids,
     reconnect.refuses_last_event_id,

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from base64 import b64decode
 from contextlib import suppress
 from itertools import pairwise
 from urllib.parse import unquote_plus
@@ -18,8 +19,10 @@ MOST = 200  # texts that are parsed twice
 DOCUMENT_BYTES = 2**18  # of a JSON document that is parsed
 NEIGHBOURS = 999  # characters of two texts that may hold the two halves of a letter
 OBJECT = re.compile(r'\{\s*"')  # the start of one in JSON
-# One whose names have no quotes. A value without them, as in {color: red}, is of CSS or YAML.
-OF_JAVASCRIPT = re.compile(r"""\{\s*\w+\s*:\s*(['"`\[{\d-]|true|false|null).*\}\s*""", re.S)
+# One whose names have no quotes, or those of a word processor. {color: red} is of CSS or YAML.
+OF_JAVASCRIPT = re.compile(
+    r"""\{\s*(\w+|[“”]\w+[“”])\s*:\s*(['"`\[{\d-]|true|false|null).*\}\s*""", re.S
+)
 LOST = "\ufffd"
 RS = "\x1e"  # in front of each document of a sequence (RFC 7464, 2.2)
 
@@ -159,9 +162,9 @@ def json_twice(seen: Observation) -> str:
 @rule(
     "advice-escaped-json",
     Level.ADVICE,
-    """The data is JSON that was escaped once more, for a page (&quot;), for an address (%22) or
-    for a string, so a JSON parser refuses it. Send it as json.dumps makes it, and escape it where
-    it is shown. If clients put it into a page as it is, nothing is wrong.""",
+    """The data is JSON that was escaped once more, for a page (&quot;), for an address (%22), for
+    a string or in base64, so a JSON parser refuses it. Send it as json.dumps makes it, and escape
+    it where it is shown. If clients undo it, or show it as it is, nothing is wrong.""",
 )
 def advice_escaped_json(seen: Observation) -> str:
     texts = [item.text for item in seen.items[:MOST]]
@@ -170,6 +173,14 @@ def advice_escaped_json(seen: Observation) -> str:
 
 
 def _is_escaped(text: str) -> bool:
-    ways = [html.unescape(text), unquote_plus(text), text.replace('\\"', '"')]
-    objects = [way for way in ways if way != text and OBJECT.match(way)]
+    objects = [way for way in unescaped(text) if OBJECT.match(way)]
     return any(map(is_json, objects)) and not is_json(text)
+
+
+def unescaped(text: str) -> list[str]:
+    """What the text may be, where it is for a page, an address, a string, or in base64."""
+    ways = [html.unescape(text), unquote_plus(text), text.replace('\\"', '"')]
+    with suppress(ValueError):
+        base64 = text.translate({ord("-"): "+", ord("_"): "/"}).rstrip("=")
+        ways.append(b64decode(base64 + "=" * (-len(base64) % 4), validate=True).decode())
+    return [way for way in ways if way != text]

@@ -7,6 +7,8 @@ from contextlib import suppress
 
 from labserver.diagnosis.finding import Level, rule, some
 from labserver.diagnosis.observation import Observation
+from labserver.diagnosis.rules.content import unescaped
+from labserver.diagnosis.rules.objects import is_json
 
 FIELD = re.compile(r"(data|event|id|retry):|: ?\S")
 ENDED = re.compile(r"(\n|\r\n|\r)\1\Z")
@@ -34,22 +36,29 @@ def _from_json(text: str) -> str:
     """The text, or what it says as a string of JSON or Python, or in a dict of fields."""
     with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
         value = json.loads(text) if text[:1] in ('"', "{") else None
-        value = ast.literal_eval(text) if text[:1] == "'" else value
+        value = ast.literal_eval(text) if text.startswith(("'", "b'")) else value
+        value = value.decode() if isinstance(value, bytes) else value
         if isinstance(value, dict) and {*value} <= KEYS:
             data = value.get("data")
             value = data if str(data).endswith(("\n", "\r")) else None
-        return value if isinstance(value, str) and value else text
+        return _from_json(value) if isinstance(value, str) and value else text
     return text
 
 
 def _inside(text: str) -> list[str]:
-    """The values of a JSON object or array that are whole frames with their empty line."""
+    """What is a whole frame with its empty line: in a JSON object or array, or in an escape."""
+    values: list[object] = [*unescaped(text)]
     with suppress(ValueError, RecursionError):
         value = json.loads(text) if text[:1] in ("{", "[") else None
-        values = value.values() if isinstance(value, dict) else value or []
-        ended = [one for one in values if isinstance(one, str) and ENDED.search(one)]
-        return [one for one in ended if _is_frame(one)]
-    return []
+        values += value.values() if isinstance(value, dict) else value or []
+        if (
+            isinstance(value, list)
+            and len(value) > 1
+            and all(isinstance(one, str) for one in value)
+        ):
+            values.append("\n".join([*value, "", ""]))  # a frame's lines
+    ended = [one for one in values if isinstance(one, str) and ENDED.search(one)]
+    return [one for one in ended if _is_frame(one)]
 
 
 def _is_frame(text: str) -> bool:
@@ -71,10 +80,10 @@ def fields_as_data(seen: Observation) -> str:
 @rule(
     "advice-framed-twice",
     Level.ADVICE,
-    """The data of these events is a JSON object with "event" and "data" in it, while the events
-    themselves have no name. If a dict of fields was given to a library that sends any dict as
-    data, give it its own event object (fastapi.sse: ServerSentEvent); if the object is meant so,
-    nothing is wrong.""",
+    """The data of these events is a JSON object of an event's fields ("data", "event"), while the
+    events themselves have no name. If a dict of fields was given to a library that sends any dict
+    as data, give it its own event object (fastapi.sse: ServerSentEvent); if the object is meant
+    so, nothing is wrong.""",
 )
 def advice_fields_as_data(seen: Observation) -> str:
     return some(_field_dicts(seen), "event")
@@ -83,9 +92,9 @@ def advice_fields_as_data(seen: Observation) -> str:
 @rule(
     "advice-framed-twice",
     Level.ADVICE,
-    """The data of these events is JSON with whole frames inside: data:, and an empty line at the
-    end. If formatted text was put into an object, put the bare text into it; if the frames are
-    passed on as they are, nothing is wrong.""",
+    """The data of these events has whole frames inside, in JSON or in an escape (base64, %0A):
+    data:, and an empty line at the end. If formatted text was packed so, pack the bare text; if
+    the frames are passed on as they are, nothing is wrong.""",
 )
 def advice_frames_inside(seen: Observation) -> str:
     events = seen.alone.events[:MOST]
@@ -99,7 +108,8 @@ def _field_dicts(seen: Observation) -> list[str]:
     for event in events:
         keys = _keys(event.data)
         bare = event.event == "message" and not event.id
-        if bare and "data" in keys and keys <= KEYS and keys & {"event", "id", "retry"}:
+        fields = "data" in keys and keys <= KEYS and keys & {"event", "id", "retry"}
+        if bare and (fields or (keys == {"data"} and _has_json(event.data))):
             found.append(event.data)
     return found if 2 * len(found) > len(events) else []
 
@@ -109,6 +119,12 @@ def _keys(text: str) -> set[str]:
         value = json.loads(text) if text[:1] == "{" else None
         return set(value) if isinstance(value, dict) else set()
     return set()
+
+
+def _has_json(text: str) -> bool:
+    """Whether its data are a text that is JSON, as sse-starlette takes them."""
+    data = json.loads(text)["data"]
+    return isinstance(data, str) and data[:1] in {*"{["} and is_json(data)
 
 
 def _more_than_a_name(text: str) -> bool:

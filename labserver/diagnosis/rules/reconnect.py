@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 
-from labserver.diagnosis.finding import Level, listed, quoted, rule
+from labserver.diagnosis.finding import Level, listed, quoted, rule, some
 from labserver.diagnosis.observation import BUSY, Observation
 from labserver.recording import Recording, counted
 
@@ -24,6 +24,18 @@ def ids_repeat(seen: Observation) -> str:
     twice = [quoted(id) for id, times in Counter(ids).items() if times > 1] if seen.sse else []
     told = f"{counted(seen.ids, 'event')} with ids, these more than once: {listed(twice, 3)}"
     return told if twice else ""
+
+
+@rule(
+    "ids-missing",
+    Level.FAULT,
+    """Clients ignore an id that has the character U+0000 in it (HTML standard, 9.2.6), so they
+    cannot come back by it. This is consistent with an id that is packed bytes, or text of a fixed
+    length. Write ids as plain text.""",
+)
+def ids_with_nul(seen: Observation) -> str:
+    lines = [line for frame in seen.frames[:-1] for line in frame if seen.sse]
+    return some([line.value for line in lines if line.name == "id" and "\0" in line.value], "id")
 
 
 @rule(
