@@ -126,6 +126,11 @@ class Recording:
         return is_event_stream(self.response.headers.get("content-type", ""))
 
     @property
+    def last_event_id(self) -> str:
+        """The id of the last event, for `Last-Event-ID`; nothing where no event came."""
+        return self.events[-1].id if self.events else ""
+
+    @property
     def size(self) -> int:
         """Bytes that came, content-encoding undone."""
         return sum(chunk.size for chunk in self.chunks)

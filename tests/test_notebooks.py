@@ -22,6 +22,7 @@ from lessons import (
     markdown_of,
     minutes_of,
     number_of,
+    run_cells,
     say,
     section_of,
     tree_of,
@@ -275,3 +276,21 @@ def test_solution_replaces_its_starter(path, tmp_path, monkeypatch):
     assert imports_of(source) <= ALLOWED | ALSO_ALLOWED.get(number_of(path), set())
     assert is_program(source) == is_program(starter.source), "a program as its starter is"
     assert all(len(line) <= 80 for line in source.splitlines()), "a line over 80"
+
+
+@pytest.mark.parametrize(
+    ("number", "id"),
+    [
+        (7, "resume-cut"),
+        (8, "chat-look"),
+        (8, "edit-id-look"),
+        (8, "edit-end-look"),
+        (10, "error-leaks-look"),
+        (10, "error-told-look"),
+    ],
+)
+@pytest.mark.usefixtures("no_server_left")
+def test_a_look_at_another_program_ends_in_a_404_and_no_error(number, id, capsys):
+    run_cells(lesson(number), "imports", id, given={"app": FastAPI()})
+    printed = capsys.readouterr().out
+    assert "404" in printed and len(printed.splitlines()) < 30, printed
