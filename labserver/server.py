@@ -154,6 +154,12 @@ class Server:
             self._listener.close()
             print(f"{self.url} does not stop: a call blocks its event loop. Its port is free.")
 
+    def threads(self) -> list[threading.Thread]:
+        """The thread that it runs in, and those that its plain functions run in (anyio's)."""
+        loop = self._loop if self._thread.ident else self
+        workers = [one for one in threading.enumerate() if getattr(one, "loop", None) is loop]
+        return [self._thread, *workers]
+
     def begin_to_stop(self) -> None:
         """Do what `stop` does, without the wait for its end."""
         self._stop_by = self._stop_by or time.monotonic() + STOP_SECONDS

@@ -11,6 +11,7 @@ import logging
 import multiprocessing
 import re
 import sys
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
@@ -20,9 +21,11 @@ from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 from machine import ROOT
 from verdicts import ready, verdict, verdict_that_says, warm_up
+from waiting import wait_until
 
 from labserver import checks, record
 from labserver.checks import cutting, exercise
+from labserver.checks.calling import started
 from labserver.checks.meanwhile import Held
 from labserver.recording import RecordedEvent
 from labserver.server import Server
@@ -164,6 +167,31 @@ def test_a_python_that_shows_no_frames_of_threads_says_that_nobody_waits(monkeyp
     with Server(held.layer(app)) as server:
         record(server.url, quiet=True)
     assert held.share("/") == 0
+
+
+def test_what_an_answer_leaves_running_ends_with_its_check():
+    def spin():
+        while True:
+            pass
+
+    async def hold():
+        spin()
+
+    app = FastAPI()
+    app.get("/plain")(spin)
+    app.get("/async")(hold)
+
+    @exercise.exercise
+    def check(answer):
+        with exercise.served(answer) as url:
+            started(spin)
+            for path in ("/plain", "/async"):
+                with contextlib.suppress(exercise.NotYet):
+                    exercise.ask(url + path, seconds=0.5)
+
+    before = {*threading.enumerate()}
+    check(app)
+    wait_until(lambda: not {*threading.enumerate()} - before)
 
 
 def test_the_stop_button_ends_a_check(monkeypatch):

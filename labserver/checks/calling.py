@@ -8,6 +8,7 @@ from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
 from labserver.checks.exercise import SECONDS, NotYet, in_words, require, shown
+from labserver.checks.left_behind import note
 
 T = TypeVar("T")
 
@@ -25,7 +26,7 @@ def require_function(answer: Any) -> None:
 def returned(function: Callable[[Any], Any], given: Any, seconds: float = SECONDS) -> Any:
     """What a learner's function returns, awaited if need be.
 
-    Raises NotYet for one that does not end within `seconds`; it is left behind in its thread.
+    Raises NotYet for one that does not end within `seconds`.
     """
     name = getattr(function, "__name__", type(function).__name__)
     future = started(lambda: awaited(function(given)))
@@ -33,7 +34,7 @@ def returned(function: Callable[[Any], Any], given: Any, seconds: float = SECOND
 
 
 def started(call: Callable[[], T]) -> "Future[T]":
-    """Call it in a thread of its own, which ends with the kernel if not before."""
+    """Call it in a thread of its own, which ends with the check if not before."""
     future: Future[T] = Future()
 
     def run() -> None:
@@ -44,7 +45,9 @@ def started(call: Callable[[], T]) -> "Future[T]":
         except BaseException as error:
             future.set_exception(error)
 
-    threading.Thread(target=run, daemon=True).start()
+    thread = threading.Thread(target=run, daemon=True)
+    note(lambda: [thread])
+    thread.start()
     return future
 
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from starlette.types import ASGIApp
 
+from labserver.checks.left_behind import ended_afterwards, note
 from labserver.masking import masked
 from labserver.printing import printable, tell
 from labserver.recorder import record_watched
@@ -59,7 +60,8 @@ def exercise(judge: Callable[[Any], str | None]) -> Callable[[Any], bool]:
     @wraps(judge)
     def check(answer: Any) -> bool:
         try:
-            remark = judge(answer)
+            with ended_afterwards():
+                remark = judge(answer)
         except NotYet as missing:
             tell(_wrapped(f"Not yet: {missing}"))
         except KeyboardInterrupt:
@@ -109,6 +111,7 @@ def served(app: Any, layer: Callable[[ASGIApp], ASGIApp] | None = None) -> Itera
     try:
         server = Server(app)  # also where a layer is put around it: it says what is no app
         server = Server(layer(app)) if layer else server
+        note(server.threads)
         server.start()
     except (TypeError, RuntimeError, OSError) as error:
         raise NotYet(str(error)) from None
