@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from contextlib import ExitStack, asynccontextmanager, suppress
+from itertools import pairwise
 
 import httpx
 import pytest
@@ -99,16 +100,17 @@ def test_servers_that_are_stopped_together_are_left_behind_together(monkeypatch,
         released.wait(60)
 
     monkeypatch.setattr("labserver.server.STOP_SECONDS", 1.0)
-    servers = [Server(FastAPI(lifespan=lifespan)).__enter__() for _ in "ab"]
+    servers = [Server(FastAPI(lifespan=lifespan)).__enter__() for _ in range(5)]
+    moments = [time.monotonic()]
     for server in servers:
         server.begin_to_stop()
-    moments = [time.monotonic()]
     for server in servers:
         server.stop()
         moments.append(time.monotonic())
     released.set()
-    assert capsys.readouterr().out.count("blocks its event loop") == 2
-    assert moments[2] - moments[1] < (moments[1] - moments[0]) / 2
+    assert capsys.readouterr().out.count("blocks its event loop") == 5
+    first, *others = (after - before for before, after in pairwise(moments))
+    assert min(others) < first / 2  # a busy machine makes some longer, a wait for each makes all
     for server in servers:
         server._thread.join(LONG)
 
