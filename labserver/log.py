@@ -6,6 +6,7 @@ No configuration of `logging` changes this: not `dictConfig`, which turns logger
 
 import asyncio
 import logging
+import re
 import threading
 import traceback
 from collections import deque
@@ -31,7 +32,9 @@ class Log(str):
     @property
     def last_line(self) -> str:
         """The error itself, where the last record has a traceback; "" for an empty log."""
-        return self.rpartition("\n")[2]
+        # Of a group, the error that stands last: rulers are drawn around them, and bars before.
+        lines = [line for line in self.split("\n") if not re.fullmatch(r"[ |]*\+-+", line)]
+        return re.sub(r"^( *\| )+", "", lines[-1])
 
     def __repr__(self) -> str:
         return str(self)

@@ -23,6 +23,8 @@ from contextvars import ContextVar, copy_context
 from typing import NoReturn
 
 import uvicorn
+from fastapi import APIRouter
+from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from labserver.bounds import MESSAGE_BYTES, BoundedBody
@@ -62,6 +64,8 @@ class Server:
         config = uvicorn.Config(
             layers, loop="asyncio", http="h11", log_config=None, ws_max_size=MESSAGE_BYTES
         )
+        # "auto" takes an error in the start of an app for one that has no lifespan.
+        config.lifespan = "on" if isinstance(app, Starlette) else "auto"
         self._log.attach(config)
         self._uvicorn = StoppableServer(config)
         self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
@@ -180,10 +184,9 @@ class Server:
         self._loop = factory()
         self._loop.set_exception_handler(self._log.loop_handler)
         self._loop.set_task_factory(self._leftovers.make_task)
-        context = copy_context()
+        serving = self._uvicorn.serve(sockets=[self._listener])
+        self._task = self._loop.create_task(serving, context=(context := copy_context()))
         context.run(SERVED.set, True)
-        running = self._uvicorn.serve(sockets=[self._listener])
-        self._task = self._loop.create_task(running, context=context)
 
     def _give_up(self, in_time: bool) -> NoReturn:
         """Stop, and raise what a learner can act on: why the app did not start."""
@@ -191,9 +194,8 @@ class Server:
         self.stop()
         if not in_time:
             raise RuntimeError(f"The app was not ready within {START_SECONDS:.0f} s.")
-        reason = shown_lines(
-            _told(error) if error else _told_in(self.sends.startup_failed or self.log.last_line)
-        )
+        said = self.sends.startup_failed or self.log.last_line
+        reason = shown_lines((_told(error) if error else _told_in(said))[:500])
         raise RuntimeError(f"The app failed while starting. {reason}") from error
 
     def _run(self) -> None:
@@ -222,8 +224,10 @@ class Server:
 
 
 def _check_app(app: object) -> None:
-    what = f"the class {app.__name__}" if isinstance(app, type) else f"a {type(app).__name__}"
-    if not callable(app):
+    kind = type(app).__name__
+    one = f"an {kind}" if kind[0] in "AEIOaeio" else f"a {kind}"
+    what = f"the class {app.__name__}" if isinstance(app, type) else one
+    if not callable(app) or isinstance(app, APIRouter):  # which answers in an app alone
         raise TypeError(f"serve() takes an ASGI app such as FastAPI(), not {what}.")
     try:
         inspect.signature(app).bind("scope", "receive", "send")
@@ -231,8 +235,8 @@ def _check_app(app: object) -> None:
         raise TypeError(
             f"serve() takes an ASGI app, called with (scope, receive, send); {what} is not."
         ) from None
-    except ValueError:  # callable, without a signature to look at
-        pass
+    except ValueError:
+        pass  # callable, without a signature to look at
 
 
 def _told(error: BaseException) -> str:

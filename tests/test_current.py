@@ -13,7 +13,7 @@ from contextlib import ExitStack, asynccontextmanager
 import httpx
 import pytest
 from apps import answering, open_streams, streaming
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from machine import NO_PROXIES
 from waiting import LONG, PATIENT, wait_until
 
@@ -127,6 +127,8 @@ def wsgi(environ, start_response):
         (FastAPI, "the class FastAPI"),
         (wsgi, "a function is not"),
         (FastAPI().routes, "not a list"),
+        (8000, "not an int"),
+        (APIRouter(), "not an APIRouter"),
     ],
 )
 def test_what_is_no_app_leaves_the_last_server(app, words, client):
@@ -192,7 +194,7 @@ def test_two_processes_never_collide(tmp_path):
     code = """if True:
         import sys
         from labserver import record, serve
-        from fastapi import FastAPI
+        from fastapi import APIRouter, FastAPI
         app = FastAPI()
         app.get("/me")(lambda: sys.argv[1])
         for _ in range(20):

@@ -50,6 +50,25 @@ def test_log_keeps_tracebacks_and_prints_nothing(capfd):
     assert captured.err == "" and captured.out == f"Serving on {server.url}\n"
 
 
+def test_the_last_line_of_a_group_is_its_last_error(client):
+    app = FastAPI()
+
+    async def fail():
+        raise LookupError("in a task")
+
+    @app.get("/")
+    async def wrong():
+        async with asyncio.TaskGroup() as tasks:
+            async with asyncio.TaskGroup() as inner:
+                inner.create_task(fail())
+            tasks.create_task(fail())
+
+    with Server(app) as server:
+        client.get(server.url)
+    assert server.log.endswith("-------")
+    assert server.log.last_line == "LookupError: in a task"
+
+
 def test_logging_of_others_is_left_alone(client, caplog):
     names = ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "sse_starlette.sse")
     loggers = [logging.getLogger(name) for name in names]

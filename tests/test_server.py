@@ -13,6 +13,7 @@ import psutil
 import pytest
 from apps import answering, streaming
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import StreamingResponse
 from waiting import LONG
 
@@ -111,6 +112,7 @@ class Wordless(Exception):
         (LookupError("\n  no database\n  at db"), "no database"),
         (Wordless(), "it has no text"),
         (ValueError("  "), ""),
+        (ValueError("x" * 10**7), "x" * 488),
     ],
 )
 def test_why_an_app_fails_while_starting_is_told_by_name_on_one_line(error, told):
@@ -142,6 +144,13 @@ def test_why_is_told_too_by_an_app_that_says_so_and_raises_nothing(said, told):
     with pytest.raises(RuntimeError) as caught:
         Server(app).start()
     assert str(caught.value) == f"The app failed while starting. {told}"
+
+
+def test_an_app_that_cannot_be_put_together_fails_while_starting():
+    app = FastAPI()
+    app.add_middleware(CORSMiddleware, allow_origin=["*"])  # without its s
+    with pytest.raises(RuntimeError, match=r"failed while starting. TypeError: .*'allow_origin'"):
+        serve(app)
 
 
 def test_an_app_that_never_starts_is_given_up(client, monkeypatch):
