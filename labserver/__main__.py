@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import NoReturn
 
 from labserver import current, recorder
 from labserver.diagnosis import Level, examine
@@ -27,7 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
     short, a fault, no connection or a port that cannot be used; 2 for wrong usage; 130 for Ctrl+C;
     141 for a pipe that was closed.
     """
-    options = _parser().parse_args(arguments)
+    options, rest = _parser().parse_known_args(arguments)
+    if rest:
+        options.refuse(_unknown(rest))
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # the caller closed it: print(file=None) goes to stdout
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
@@ -74,7 +77,7 @@ def record(options: argparse.Namespace) -> int:
         Bounds(options.max_chunks, options.seconds),
         keep_data=False,
         headers=options.header + _json_type(options),
-        content=None if options.data is None else os.fsencode(options.data),
+        content=_body(options),
     )
     return {Ending.INTERRUPTED: 130, Ending.CUT: 1}.get(done.ending or Ending.WHOLE, 0)
 
@@ -89,7 +92,7 @@ def diagnose(options: argparse.Namespace) -> int:
         say,
         options.header + _json_type(options),
         options.direct,
-        content=None if options.data is None else os.fsencode(options.data),
+        content=_body(options),
     )
     for finding in done.findings if options.json else ():
         print(json.dumps(finding._asdict()), flush=True)
@@ -120,19 +123,27 @@ class JsonTable(Table):
         return False
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m labserver", description=serve.__doc__)
+class _Parser(argparse.ArgumentParser):
+    """A parser that quotes no secret of a command line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and exit."""
+        super().error(masked(message))
+
+
+def _parser() -> _Parser:
+    parser = _Parser("python -m labserver", description=serve.__doc__)
     parser.add_argument("--port", type=int, default=8000, help="default: %(default)s")
-    parser.set_defaults(run=serve)
+    parser.set_defaults(run=serve, refuse=parser.error)
     commands = parser.add_subparsers(title="instead of serving")
     recording = commands.add_parser("record", help=record.__doc__, description=record.__doc__)
-    recording.set_defaults(run=record)
+    recording.set_defaults(run=record, refuse=recording.error)
     recording.add_argument("--max-chunks", type=int, metavar="N", help="end after N rows")
     recording.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
     diagnosis = commands.add_parser(
         "diagnose", help=diagnose.__doc__, description=diagnose.__doc__
     )
-    diagnosis.set_defaults(run=diagnose)
+    diagnosis.set_defaults(run=diagnose, refuse=diagnosis.error)
     diagnosis.add_argument(
         "--seconds", type=float, metavar="S", default=30.0, help="for all; default: %(default)g"
     )
@@ -143,11 +154,28 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("url", type=_url, help="http:// or https://")
         command.add_argument("--json", action="store_true", help="one JSON object a line")
         command.add_argument("-X", dest="method", help="the method; default: GET, with -d POST")
-        command.add_argument("-d", dest="data", help="the body")
+        command.add_argument("-d", dest="data", action="append", help="the body; no @file is read")
         command.add_argument(
-            "-H", dest="header", action="append", type=_header, default=[], metavar="NAME:VALUE"
+            "-H",
+            dest="header",
+            action="append",
+            type=_header,
+            default=[],
+            metavar="NAME:VALUE",
+            help="a header; as often as needed",
         )
     return parser
+
+
+def _unknown(words: list[str]) -> str:
+    """What to say of words that are no part of a command: options by name, for secrets follow."""
+    options = [word for word in words if word.startswith("-")]
+    names = [word.partition("=")[0] if word[:2] == "--" else word[:2] for word in options]
+    return f"there is no {', '.join(names)} here" if names else "more words than it takes"
+
+
+def _body(options: argparse.Namespace) -> bytes | None:
+    return None if options.data is None else os.fsencode("&".join(options.data))  # as curl does
 
 
 def _json_type(options: argparse.Namespace) -> list[tuple[str, str]]:
@@ -155,7 +183,7 @@ def _json_type(options: argparse.Namespace) -> list[tuple[str, str]]:
     named = any(name.lower() == "content-type" for name, _ in options.header)
     try:
         # int refuses NaN and Infinity, which are no JSON (RFC 8259, 6).
-        json.loads(os.fsencode(options.data or ""), parse_constant=int)
+        json.loads(_body(options) or b"", parse_constant=int)
     except (ValueError, RecursionError):
         return []
     return [] if named else [("Content-Type", "application/json")]

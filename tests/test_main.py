@@ -129,11 +129,11 @@ def test_method_body_and_headers():
         return [request.method, (await request.body()).decode(), request.headers["x-a"]]
 
     with Server(echo) as server:
-        words = ["--json", server.url, "-H", "X-A: b: c", "-d", "body"]
+        words = ["--json", server.url, "-H", "X-A: b: c", "-d", "body", "-d", "more"]
         posted = json.loads(run(*RECORD, *words).stdout)["data"]
         put = json.loads(run(*RECORD, *words, "-X", "PUT").stdout)["data"]
-    assert json.loads(posted) == ["POST", "body", "b: c"]
-    assert json.loads(put) == ["PUT", "body", "b: c"]
+    assert json.loads(posted) == ["POST", "body&more", "b: c"]
+    assert json.loads(put) == ["PUT", "body&more", "b: c"]
 
 
 @pytest.mark.parametrize(
@@ -185,11 +185,19 @@ def test_a_body_cut_short_is_a_failure():
 @pytest.mark.parametrize(
     "words",
     [["/x?token=S3CRET"], ["http://127.0.0.1:1/", "-H", "X-Token S3CRET"]]
-    + [["http://127.0.0.1:1/", "-H", "X-Token: S3CRET\udcff"], ["ann:S3CRET@h"]],
+    + [["http://127.0.0.1:1/", "-H", "X-Token: S3CRET\udcff"], ["ann:S3CRET@h"]]
+    + [["http://h/", "-u", "ann:S3CRET"], ["--seconds", "http://h/?token=S3CRET"]]
+    + [["http://h/", "http://h/?sig=S3CRET"]],
 )
 def test_what_is_wrong_is_said_without_its_secrets(words):
     done = run(*RECORD, *words)
     assert done.returncode == 2 and "S3CRET" not in done.stdout + done.stderr
+
+
+def test_what_is_no_option_is_named_and_those_that_are_stand_above():
+    done = run(*RECORD, "http://h/", "-k", "--compressed", "--user=ann", "-bS3CRET")
+    assert done.stderr.endswith(" error: there is no -k, --compressed, --user, -b here\n")
+    assert "[-d DATA]" in done.stderr
 
 
 @pytest.mark.parametrize(
