@@ -1,11 +1,9 @@
 """The verdict that a check prints on an answer. Imports little: processes are started for it."""
 
 import contextlib
-import ctypes
 import io
 import linecache
 import re
-import threading
 import time
 
 VERDICT = re.compile(r"Solved\.$|Not yet: \S", re.MULTILINE)
@@ -31,30 +29,17 @@ def verdict(*cells):
     """
     from labserver import current, serve
 
-    namespace, before = {"__name__": "__main__"}, {*threading.enumerate()}
+    namespace = {"__name__": "__main__"}
     with contextlib.redirect_stdout(io.StringIO()) as printed, serve(_nothing) as mine:
         for number, source in enumerate(cells):
             name = f"<cell {number}>"  # kept where inspect finds it, as ipykernel does
             linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
             exec(compile(source, name, "exec"), namespace)
         assert current.running() is mine
-    end({*threading.enumerate()} - before)
     # What the answer itself printed stands before it, perhaps without an end of line.
     starts = [found.start() for found in VERDICT.finditer(printed.getvalue())]
     printed = re.split(r"\n(?=A remark: )", printed.getvalue()[starts[-1] :].rstrip("\n"))
     return [wrapped.replace("\n", " ") for wrapped in printed]
-
-
-def end(threads):
-    """End what an answer left behind, such as a loop without an end: the next one is timed here.
-
-    CPython raises an error for it in the code that a thread runs; one that waits does not see it.
-    """
-    for thread in threads:
-        error = ctypes.py_object(SystemExit)
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), error)
-    for thread in threads:
-        thread.join(0.5)
 
 
 def verdict_that_says(due, *cells):
