@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from typing import Annotated
 
+import pytest
 from fastapi import Depends
 from fastapi.responses import StreamingResponse
 from services import (
@@ -29,6 +30,7 @@ from services import (
     text,
 )
 
+from labserver.diagnosis import rules
 from labserver.diagnosis.observation import Pair
 from labserver.recording import Ending
 
@@ -234,3 +236,14 @@ def test_a_long_poll_that_is_answered_when_there_is_news():
         return {"news": time.time()}
 
     return routed(route)
+
+
+@pytest.mark.parametrize(("second_at", "words"), [(0.1, "two streams"), (3.5, "one request")])
+def test_others_wait_for_two_streams_or_for_one(second_at, words):
+    """A server of two workers answers two at once, and then nobody."""
+    seen = observed(*EVENTS, every=0.4)
+    answers = [observed(*EVENTS, every=0.4).alone for _ in range(2)]
+    answers[1].headers_at = second_at
+    seen.pair = Pair(answers, waits=[2.5], calm=[0.01])
+    (found,) = [one for one in rules.findings(seen) if one.code == "advice-one-at-a-time"]
+    assert words in found.text

@@ -1,12 +1,12 @@
 """diagnose: bursts of whole chunks whose bytes something on the way has counted."""
 
 import random
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import pytest
 from services import SSE, observed, said_of
 
-from labserver.diagnosis.rules.counted_bursts import counted_bursts
+from labserver.diagnosis.rules.counted_bursts import advice_pipe_bursts, counted_bursts
 
 HEAD = "HTTP/1.1 200 OK\r\ncontent-type: {}\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -117,3 +117,45 @@ def test_unlike_batches_take_one_time_and_a_buffers_bursts_do_not():
     one_by_one = [number / 9 for number in accumulate(counts)]
     assert "bursts" in said_of(in_bursts(counts, pieces, one_by_one))
     assert "bursts" not in said_of(in_bursts(counts, pieces, together))
+
+
+def through_a_pipe(buffer, lines):
+    """How many lines come each time a program has filled its buffer, but for the one it cuts."""
+    ends = [*accumulate(map(len, lines))]
+    whole = [sum(end <= n * buffer for end in ends) for n in range(1, ends[-1] // buffer + 1)]
+    return [b - a for a, b in pairwise([0, *whole])]
+
+
+def piped(buffer, lines, type, wrapped="{}"):
+    """An observation of these lines, as an app passes them on from a pipe."""
+    counts = through_a_pipe(buffer, lines)
+    pieces = [wrapped.format(line) for line in lines[: sum(counts)]]
+    seen = in_bursts(counts, pieces, [i * 0.7 for i in range(1, 99)][: len(counts)], type)
+    seen.alone.headers_at = 0.0
+    return seen
+
+
+@pytest.mark.parametrize("buffer", [4096, 8192])  # of stdio, of Python
+@pytest.mark.parametrize(
+    ("line", "type", "wrapped"),
+    [
+        ("line {} of a log that a program prints\n", "text/plain", "{}"),
+        ('{{"n": {}, "text": "what it prints"}}\n', "application/x-ndjson", "{}"),
+        ("{},12,what it prints of a row\n", "text/csv", "{}"),
+        ("data: {} of what a program prints\n\n", SSE, "{}"),
+        ("line {} of a log that a program prints\n", SSE, "data: {}\n"),  # framed by the app
+    ],
+)
+def test_a_pipe_that_is_not_flushed(buffer, line, type, wrapped):
+    told = said_of(piped(buffer, [line.format(n) for n in range(900)], type, wrapped))
+    assert f"{buffer:,} bytes were full" in told["advice-bursts"]
+
+
+@pytest.mark.parametrize("type", [SSE, "text/plain", "text/csv"])
+def test_batches_of_lines_are_no_pipe(type):
+    pick = random.Random(2)
+    for _ in range(40):
+        lines = [f"data: {'x' * pick.randrange(20, 90)}\n\n" for _ in range(400)]
+        counts = [pick.randrange(20, 90) for _ in range(4)]
+        seen = in_bursts(counts, lines[: sum(counts)], [1.0, 2.0, 3.0, 4.0], type)
+        assert not advice_pipe_bursts.evidence(seen)

@@ -48,6 +48,18 @@ def test_a_length_of_nothing():
 
 
 @named("wrong-length")
+def test_a_length_that_cuts_off_the_empty_line():
+    """Which ends the last event: no event of the server's is unfinished."""
+    return declared(21, b"data: one\n\ndata: two\n\n\n", type=SSE)
+
+
+@named("wrong-length")
+def test_a_length_that_is_named_twice():
+    """As two programs on the way do, in one header (RFC 9110, 8.6)."""
+    return declared("6, 6", b"hello\nworld\n")
+
+
+@named("wrong-length")
 def test_rows_that_outgrow_a_length_slowly():
     """As of a file whose line ends were two bytes long when it was sent, and one before."""
 
@@ -98,6 +110,11 @@ async def test_a_length_that_is_right():
 def test_a_line_end_after_the_body():
     """Which some old servers send, and clients are to ignore (RFC 9112, 2.2)."""
     return declared(6, b"hello\n\r\n")
+
+
+@healthy
+def test_an_empty_line_after_events():
+    return declared(22, b"data: one\n\ndata: two\n\n\r\n", type=SSE)
 
 
 @pytest.mark.parametrize(("ending", "code"), [(0, "cut-before-first"), (3, "cut-short")])

@@ -5,6 +5,7 @@ import tempfile
 import time
 from contextlib import contextmanager
 
+import pytest
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse, StreamingResponse
 from services import (
@@ -15,14 +16,17 @@ from services import (
     asgi,
     healthy,
     named,
+    observed,
     paced,
     raw,
     routed,
+    said_of,
     sse,
     text,
 )
 
 from labserver import diagnose
+from labserver.recording import Ending
 
 
 @named("bad-framing")
@@ -67,6 +71,38 @@ async def test_gzip_without_its_name():
 async def test_gzip_twice():
     twice = gzip.compress(gzip.compress(b"[1]"))
     return Response(twice, media_type="application/json", headers={"Content-Encoding": "gzip"})
+
+
+CSV = b"a,b\n" * 500
+TORN = gzip.compress(b"1,2\n")[:-1]
+
+
+@pytest.mark.parametrize(
+    ("packed", "coding", "told"),
+    [
+        ([gzip.compress(gzip.compress(CSV))], "gzip", "content-encoding: 'gzip'"),
+        ([gzip.compress(CSV)], "deflate", "as a browser asks: deflate cannot be undone"),
+        ([gzip.compress(CSV)[:-8] + bytes(8)], "gzip", "as a browser asks: gzip cannot"),
+        ([gzip.compress(CSV)[:-9]], "gzip", "data stop before their end"),
+        ([TORN, TORN, TORN], "gzip", "as a browser asks: gzip cannot be undone"),
+        ([gzip.compress(CSV)], "gzip", None),
+        ([gzip.compress(b"1,2\n")] * 3, "gzip", None),
+        ([b"\x01\x02\x03"], "x-own", None),
+    ],
+)
+def test_a_coding_that_is_wrong_only_where_it_is_accepted(packed, coding, told):
+    seen = observed(CSV, type="text/csv")
+    seen.encoded = observed(*packed, type="text/csv", content_encoding=coding).alone
+    assert (told or "") in said_of(seen).get("not-decodable", "")
+    assert ("not-decodable" in said_of(seen)) is bool(told)
+
+
+def test_a_coding_that_was_not_read_to_its_end():
+    seen = observed(CSV, type="text/csv")
+    seen.encoded = observed(
+        gzip.compress(CSV)[:-9], type="text/csv", ending=Ending.ENOUGH, content_encoding="gzip"
+    ).alone
+    assert "not-decodable" not in said_of(seen)
 
 
 @healthy

@@ -51,7 +51,8 @@ def bytes_beyond(url: httpx.URL, headers: httpx.Headers, size: int, seconds: flo
         timer.start()
         answer = connection.getresponse()
         most = size + MOST_BODY_BYTES  # line ends, if nothing else came, may have no end
-        while answer.length == size and len(data) < most and not data[size:].strip():
+        declared = {part.strip() for part in (answer.headers["content-length"] or "").split(",")}
+        while declared == {str(size)} and len(data) < most and not data[size:].strip():
             if len(data) >= size:
                 bare.settimeout(BEYOND_SECONDS)
             piece = answer.fp.read1(MOST_BODY_BYTES)
@@ -61,7 +62,7 @@ def bytes_beyond(url: httpx.URL, headers: httpx.Headers, size: int, seconds: flo
     if timer:
         timer.cancel()
     connection.close()
-    return data[size:].strip()[:MOST_BYTES]
+    return (data[size:].strip() or data[size:])[:MOST_BYTES]
 
 
 def _shut_down(connection: socket.socket) -> None:

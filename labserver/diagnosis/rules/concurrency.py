@@ -218,6 +218,20 @@ def advice_shared_pace(seen: Observation) -> str:
 @rule(
     "advice-one-at-a-time",
     Level.ADVICE,
+    """Other requests wait while two streams are open. This is consistent with a few workers,
+    threads or slots, one of which each stream keeps until it ends, or with a blocking call. Have
+    more of them than there are streams, or serve them without a thread each.""",
+    repeat="pair",
+)
+def advice_few_at_a_time(seen: Observation) -> str:
+    answers = seen.pair.answers
+    both = len(answers) > 1 and seen.pair.apart + answers[1].headers_at < answers[0].seconds
+    return _wait_beside_it(seen) if both and not _serves_many(seen) else ""
+
+
+@rule(
+    "advice-one-at-a-time",
+    Level.ADVICE,
     """The server answers one request at a time. This is consistent with a single-threaded server,
     or with a blocking call. Start it with threads or several workers if it has to serve more than
     one client.""",

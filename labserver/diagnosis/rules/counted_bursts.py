@@ -6,7 +6,9 @@ Made one by one, more of them take longer. What an app makes at once, time and a
 The app does not know how long its chunks are on the wire. The first burst has the headers, too.
 """
 
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
+from math import prod
 from statistics import median
 
 from labserver.diagnosis.finding import Level, listed, rule
@@ -19,6 +21,8 @@ LESS = 0.25  # of one chunk's time: a burst that took longer by more has a chunk
 AROUND = len("\r\n\r\n")  # bytes around a chunk, beside the digits of its size
 ENOUGH = 5  # bursts of unlike numbers of chunks that end at one size by no chance
 MANY = 9  # the same, whatever the pace: a busy machine's is uneven
+OF_PIPES = [2**n for n in range(9, 18)]  # bytes of a buffer of stdio, or of Python's print
+BY_CHANCE = 1e-3  # that is as probable, or less, is none
 
 
 @rule(
@@ -65,3 +69,30 @@ def _on_the_wire(recording: Recording) -> list[int]:
     lines = ["HTTP/1.1 200 OK", *(f"{name}: {value}" for name, value in headers.multi_items())]
     head = len("\r\n".join([*lines, "", ""]))
     return [sizes[0] + head, *sizes[1:]] if sizes else []
+
+
+@rule(
+    "advice-bursts",
+    Level.ADVICE,
+    """Lines come in bursts, and each burst ends with the last line that fits into a buffer. This
+    is consistent with another program behind the app, which writes to a pipe: it collects its
+    output where that is no terminal. Make that program flush each line (print(…, flush=True),
+    python -u, grep --line-buffered).""",
+)
+def advice_pipe_bursts(seen: Observation) -> str:
+    chunks = [(chunk.at, chunk.size) for chunk in seen.alone.chunks]
+    lines = [(item.at, len(item.text.encode()) + 1) for item in seen.items]
+    for written in (chunks, lines):
+        last = [at for at, (a, b) in enumerate(pairwise(written)) if b[0] - a[0] > NOTABLE]
+        for size in OF_PIPES if len(written) > SEVERAL * len(last) else ():
+            if _fills([size for _, size in written], last, size):
+                counts = [b - a for a, b in pairwise([-1, *last])]
+                return f"{listed(counts)} lines at a time, each time {size:,} bytes were full"
+    return ""
+
+
+def _fills(sizes: Sequence[int], last: Sequence[int], buffer: int) -> bool:
+    """Whether after each of these the next line ends in the next buffer, and not by chance."""
+    ends = [*accumulate(sizes)]
+    full = [ends[at] <= n * buffer < ends[at + 1] for n, at in enumerate(last, 1)]
+    return all(full) and prod(sizes[at + 1] / buffer for at in last) <= BY_CHANCE

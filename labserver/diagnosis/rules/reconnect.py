@@ -59,8 +59,8 @@ def ids_missing(seen: Observation) -> str:
     "new-ids",
     Level.FAULT,
     """The same events got new ids at the next request, so no client can go on where it was. This
-    is consistent with ids that are made for each connection (uuid4, a clock). Use ids that belong
-    to the events: a number, or the key of a row.""",
+    is consistent with ids that are made for each connection (uuid4, a clock), or by each worker of
+    several. Use ids that belong to the events: a number, or the key of a row.""",
 )
 def new_ids(seen: Observation) -> str:
     mine = [event for event in seen.alone.events if event.id][:SAME]
