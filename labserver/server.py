@@ -14,7 +14,6 @@ A request goes through `Guard`, `BoundedBody` and `Sends` to the app.
 """
 
 import asyncio
-import inspect
 import os
 import threading
 import time
@@ -23,7 +22,6 @@ from contextvars import ContextVar, copy_context
 from typing import NoReturn
 
 import uvicorn
-from fastapi import APIRouter
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
@@ -33,7 +31,7 @@ from labserver.exiting import forget, stop_at_exit
 from labserver.guard import Guard
 from labserver.leftovers import Leftovers
 from labserver.log import Log, ThreadLog
-from labserver.masking import shown_lines
+from labserver.refusal import reason_of, require_app
 from labserver.sends import Sends
 from labserver.shutdown import StoppableServer, cancel_rest
 
@@ -53,7 +51,7 @@ class Server:
     """
 
     def __init__(self, app: ASGIApp) -> None:
-        _check_app(app)
+        require_app(app)
         self.port = 0  # until it starts
         self.sends = Sends(app)
         self._log = ThreadLog()
@@ -194,8 +192,7 @@ class Server:
         self.stop()
         if not in_time:
             raise RuntimeError(f"The app was not ready within {START_SECONDS:.0f} s.")
-        said = self.sends.startup_failed or self.log.last_line
-        reason = shown_lines((_told(error) if error else _told_in(said))[:500])
+        reason = reason_of(error, self.sends.startup_failed or self.log.last_line)
         raise RuntimeError(f"The app failed while starting. {reason}") from error
 
     def _run(self) -> None:
@@ -221,36 +218,3 @@ class Server:
         finally:
             loop.close()
             self._leftovers.clear()
-
-
-def _check_app(app: object) -> None:
-    kind = type(app).__name__
-    one = f"an {kind}" if kind[0] in "AEIOaeio" else f"a {kind}"
-    what = f"the class {app.__name__}" if isinstance(app, type) else one
-    if not callable(app) or isinstance(app, APIRouter):  # which answers in an app alone
-        raise TypeError(f"serve() takes an ASGI app such as FastAPI(), not {what}.")
-    try:
-        inspect.signature(app).bind("scope", "receive", "send")
-    except TypeError:
-        raise TypeError(
-            f"serve() takes an ASGI app, called with (scope, receive, send); {what} is not."
-        ) from None
-    except ValueError:
-        pass  # callable, without a signature to look at
-
-
-def _told(error: BaseException) -> str:
-    """An error by its name and the first line of its message; of a group, its first one, too."""
-    try:
-        message = str(error).strip().partition("\n")[0]
-    except Exception:
-        message = "it has no text"
-    if isinstance(error, BaseExceptionGroup):
-        message += f": {_told(error.exceptions[0])}"
-    return f"{type(error).__name__}: {message}" if message else type(error).__name__
-
-
-def _told_in(said: str) -> str:
-    """Of a traceback its last line, of other text its first one."""
-    lines = [line for line in said.splitlines() if line[:1].strip()] or ["no reason given"]
-    return lines[-1 if lines[0].startswith("Traceback ") else 0]
