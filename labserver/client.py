@@ -14,6 +14,7 @@ from ipaddress import ip_address
 from socket import inet_aton, inet_ntoa
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from typing import Any
+from urllib.request import proxy_bypass
 
 import httpx
 
@@ -128,7 +129,7 @@ def hint(url: httpx.URL, reason: str = "") -> str:
     does = "may send this to a proxy"
     fitting = ("ALL_PROXY", f"{url.scheme}_PROXY".upper())
     names = [name for name in _proxies_set() if name.upper() in fitting]
-    if _is_loopback(url.host):
+    if _is_loopback(url.host) or proxy_bypass(url.netloc.decode()):
         names = []
     if "CERTIFICATE_VERIFY_FAILED" in reason:
         does = "names the certificates that are trusted"

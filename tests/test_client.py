@@ -14,7 +14,7 @@ from streams import answering_once, app
 from waiting import LONG
 
 from labserver import diagnose, record, serve
-from labserver.client import VARIABLES, client_for
+from labserver.client import VARIABLES, client_for, hint
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -216,6 +216,24 @@ def test_redirects_are_followed_past_proxies_too(lab, environment):
 def test_a_proxy_that_does_not_answer_is_named():
     in_python, _ = told("http://lab.invalid/", HTTP_PROXY="http://127.0.0.1:1")
     assert "(HTTP_PROXY in the environment may send this to a proxy.)" in in_python.stderr
+
+
+@pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
+@pytest.mark.parametrize(
+    ("past", "named"),
+    [
+        ("lab.invalid", False),
+        (".invalid, example.org", False),
+        ("*", False),
+        ("lab.invalid:8080", True),
+        ("example.org", True),
+        ("", True),
+    ],
+)
+def test_a_proxy_that_this_address_goes_past_is_not_named(name, past, named, environment):
+    environment("HTTP_PROXY", "http://127.0.0.1:1")
+    environment(name, past)
+    assert bool(hint(httpx.URL("http://lab.invalid/"))) is named
 
 
 @pytest.mark.parametrize("ask", [record, diagnose])

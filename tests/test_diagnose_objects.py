@@ -136,3 +136,19 @@ def test_what_other_programs_show_of_an_object(data):
 def test_what_is_meant_as_it_is(data):
     said = said_of(observed(*[f"data: {data}\n\n"] * 4))
     assert not {*said} & {"advice-object-text", "python-repr", "none-as-data"}
+
+
+@pytest.mark.parametrize(
+    ("texts", "code"),
+    [
+        (["'To be or not to be'", "'Alea iacta est'", "'Eureka'"], "advice-python-repr"),
+        (["'chunk 1'", "'chunk 2'", "'chunk 3'"], "advice-python-repr"),
+        (["'The'", "' quick'", "' fox'"], "python-repr"),
+        ([r"'row 1\n'", r"'row 2\n'", "''"], "python-repr"),
+        (["import os", "{'z'}", "x = None", "b'abc'", "('a', 'b')", "f(x)", "y"], ""),
+        (['{"n": 1}', "{'n': 2}", '{"n": 3}', "{'n': 4}", '{"n": 5}'], "python-repr"),
+    ],
+)
+def test_quotes_that_may_belong_to_the_text(texts, code):
+    told = said_of(observed(*[f"data: {one}\n\n" for one in texts]))
+    assert [one for one in told if one.endswith("python-repr")] == [code] * bool(code)

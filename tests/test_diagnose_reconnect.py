@@ -184,3 +184,12 @@ def test_one_event_of_a_long_poll_may_be_a_new_one():
     """The same words under a new id: an update that is like the last one."""
     seen, later = observed("id: 1\ndata: x\n\n"), observed("id: 2\ndata: x\n\n").alone
     assert "new-ids" not in said_of(replace(seen, pair=Pair([later, later])))
+
+
+def test_the_ids_of_a_post_are_its_own():
+    """Each request has something done, of which the events tell."""
+    seen, later = (observed(*[f"id: {n}{i}\ndata: {i}\n\n" for i in range(4)]) for n in "ab")
+    seen = replace(seen, pair=Pair([later.alone, later.alone]))
+    assert "new-ids" in said_of(seen)
+    seen.alone.method = "POST"
+    assert "new-ids" not in said_of(seen)

@@ -69,10 +69,43 @@ def test_what_a_server_at_rest_takes_decides_not_what_it_takes_under_a_stream():
 
 def test_a_stream_that_was_left_may_make_others_wait_at_rest_too():
     frozen = observed("data: 1\n\n", server="uvicorn", every=1.0)
-    frozen.before, frozen.pair = 0.01, Pair(waits=[1.4], calm=[1.4] * 4, unanswered=1.4)
+    frozen.before, frozen.pair = 0.01, Pair([], 0.3, 1.4, [1.4], [0.01] * 4, [1.4])
     assert "starved" in said_of(frozen) and "one-at-a-time" not in said_of(frozen)
+    again = replace(frozen, repeated=True)  # what an earlier look left runs, too
+    again.pair = replace(frozen.pair, calm=[1.4])
+    assert "starved" in said_of(again)
     frozen.before = 1.0  # another path takes so long by itself
+    frozen.pair = replace(frozen.pair, calm=[1.0] * 4)
     assert "starved" not in said_of(frozen)
+
+
+@pytest.mark.parametrize(
+    ("after", "calm", "waits", "later", "left"),
+    [
+        (
+            0.1,
+            [1.4],
+            [1.2, 2.6],
+            [1.3],
+            False,
+        ),  # a bucket of two tokens
+        (0.0, [0.0, 0.0, 0.4, 1.0], [1.8, 1.0], [1.0], True),  # of five, one a second
+        (0.0, [0.0] * 4, [0.0, 0.0, 1.0, 1.9, 1.0], [1.0], True),  # of eight
+        (0.6, [0.9, 1.2], [1.8, 2.1], [2.7], False),  # 0.3 s more for each request
+        (0.6, [0.9, 1.2], [2.1, 2.4], [3.0], True),
+        (2.0, [3.0], [5.0], [5.0], True),  # a second more
+    ],
+)
+def test_a_limit_that_delays_each_request_by_their_number_starves_nobody(
+    after, calm, waits, later, left
+):
+    ending = Ending.ENOUGH if left else Ending.WHOLE
+    seen = observed(*EVENTS, server="uvicorn", every=0.2, ending=ending)
+    seen.before, seen.after, seen.alone.headers_at = 0.01, after, after / 2
+    seen.pair = Pair([seen.alone, seen.alone], 0.3, 0.0, waits, calm, later)
+    assert "starved" not in said_of(seen)
+    seen.after, seen.pair = 0.01, replace(seen.pair, calm=[0.01] * 4, later=[0.01] * 4)
+    assert "starved" in said_of(seen)  # who waits beside the stream alone is starved
 
 
 def test_no_bytes_upset_the_rules():

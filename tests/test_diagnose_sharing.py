@@ -382,6 +382,23 @@ def test_a_refusal_with_its_own_status_is_none_to_accuse(status, code):
     assert ("refuses-second" in said_of(seen)) == bool(code)
 
 
+def test_what_failed_before_the_second_came_is_no_matter_of_two_at_once():
+    """A service that fails now and then."""
+    alone, failed = observed(*EVENTS, DONE), observed(every=0.0)
+    failed.alone.response.status_code, failed.alone.seconds = 500, 0.02
+    for answers, code in (([failed, alone], 0), ([alone, failed], 1)):
+        pair = Pair([one.alone for one in answers], apart=0.25)
+        seen = replace(alone, pair=pair, again=alone.alone)
+        assert ("refuses-second" in said_of(seen)) == bool(code)
+
+
+def test_a_stream_whose_end_was_seen_may_be_over():
+    """Of what all requests share nothing else is seen, so the words name both."""
+    seen = replace(observed(*EVENTS, DONE), encoded=observed().alone)
+    told = {finding.code: finding.text for finding in rules.findings(seen)}
+    assert "generator" in told["shared-source"] and "over by then" in told["shared-source"]
+
+
 def test_a_reader_is_silenced_by_another_ones_coming_however_fast_they_are():
     """It was watched to the end of its time and got next to nothing, the other all."""
     for every in (0.01, 0.1, 1.0):

@@ -42,14 +42,15 @@ class Pair:
     first     |---------------|
     second    :  |---------------|       those that got headers are `answers`
     others  ..:..................:..
-        calm   :<->: apart         calm, and between them `waits`
+        calm   :<->: apart         later, and between them `waits`
     """
 
     answers: list[Recording] = field(default_factory=list)
     apart: float = 0.0  # from the start of the first to that of the second
     unanswered: float = 0.0  # how long the second waited, where no headers came
     waits: list[float] = field(default_factory=list)  # of others, until their headers came
-    calm: list[float] = field(default_factory=list)  # the same before and after, with none open
+    calm: list[float] = field(default_factory=list)  # the same before them, with none open
+    later: list[float] = field(default_factory=list)  # the same after them
 
 
 @dataclass

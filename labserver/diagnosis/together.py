@@ -29,7 +29,7 @@ def ask_two_at_once(requests: Requests, seen: Observation) -> None:
         _ask_both(requests, threads, pair, limit, min(NOTABLE, SECOND_AFTER * usual))
     finally:
         threads.shutdown(wait=False)  # an interrupt does not wait for them; they end in time
-    pair.calm += _calm(requests, limit)
+    pair.later += _calm(requests, limit)
 
 
 def _ask_both(

@@ -7,6 +7,7 @@ queued       first   |-----------|
 """
 
 import re
+from itertools import pairwise
 from statistics import median
 
 from labserver.diagnosis.finding import Level, quoted, rule
@@ -47,15 +48,13 @@ def _others_wait(seen: Observation) -> str:
 
 def _wait_after_it(seen: Observation) -> str:
     usual = max(LEFT, SLOWER * seen.before, 2 * seen.alone.headers_at)
-    if seen.alone.whole or seen.after <= usual:
+    if seen.alone.whole or seen.after <= usual or _rises(seen):
         return ""
     return f"after the stream was left, another request waited {seen.after:.3f} s"
 
 
 def _wait_beside_it(seen: Observation) -> str:
-    waits, calm = seen.pair.waits, median([seen.before, *seen.pair.calm])
-    if calm > LONG_REST > SLOWER * seen.before:
-        calm = seen.before  # a stream that was left still runs, and makes them wait
+    waits, calm = seen.pair.waits, _at_rest(seen)
     stuck = [wait for wait in waits if wait > max(STUCK, SLOWER * calm)]
     watched = sum(wait + PAUSE for wait in waits)
     longest = max(stuck, default=0.0)
@@ -64,6 +63,28 @@ def _wait_beside_it(seen: Observation) -> str:
     if _is_flood(seen) and longest < MOSTLY * watched:
         return ""  # it takes much of the machine, but lets others in
     return f"others waited up to {longest:.3f} s beside the stream, {calm:.3f} s without it"
+
+
+def _at_rest(seen: Observation) -> float:
+    """How long others wait with no stream open.
+
+    A limit may delay requests by their number: then they wait as long without a stream, too. But
+    so they do where a stream that was left still runs.
+    """
+    pair, usual = seen.pair, median([seen.before, *seen.pair.calm, *seen.pair.later])
+    quick = seen.after <= max(STUCK, SLOWER * seen.before)  # what was left makes nobody wait
+    if seen.repeated or not (seen.alone.whole or quick or _rises(seen)):
+        return seen.before if usual > LONG_REST > SLOWER * seen.before else usual
+    ended = all(one.whole for one in pair.answers) and not pair.unanswered
+    later = pair.later if ended or not seen.alone.whole else []
+    rising = pair.calm[-1:] if pair.calm == sorted(pair.calm) else []
+    return max([usual, *rising, *([median(later)] if later else [])])
+
+
+def _rises(seen: Observation) -> bool:
+    """Whether each request waited longer than the one before it, whatever it asked for."""
+    waits = [seen.before, seen.alone.headers_at, seen.after, *seen.pair.calm]
+    return bool(seen.pair.calm) and all(a < b for a, b in pairwise(waits))
 
 
 def _queued(seen: Observation) -> str:
@@ -138,7 +159,8 @@ def never_awaits(seen: Observation) -> str:
     Level.FAULT,
     """Other requests wait while this stream runs. This is consistent with a blocking call in
     async code (time.sleep, requests, a database driver), or with a single worker behind a proxy.
-    Await an async call instead, or write the generator as a plain def.""",
+    Await an async call instead, or write the generator as a plain def. A limit that delays
+    clients by the number of their requests may look the same.""",
     repeat="pair",
 )
 def starved(seen: Observation) -> str:

@@ -4,7 +4,7 @@ import re
 from codecs import utf_8_decode
 
 from labserver.diagnosis.finding import Level, quoted, rule, some
-from labserver.diagnosis.frames import FIELDS, names_of
+from labserver.diagnosis.frames import FIELDS, Line, names_of
 from labserver.diagnosis.observation import Observation
 from labserver.events import is_retry
 from labserver.masking import masked
@@ -64,8 +64,14 @@ def _before(body: bytes, place: int) -> bytes:
 )
 def lost_lines(seen: Observation) -> str:
     frames = seen.frames if seen.alone.whole else seen.frames[:-1]
+    frames = [frame for frame in frames if not _is_heartbeat(frame)]
     lines = [str(line) for frame in frames for line in frame if line.name not in FIELDS]
     return some(lines, "line") if seen.sse and seen.alone.events else ""
+
+
+def _is_heartbeat(frame: list[Line]) -> bool:
+    """Whether it is one line that clients skip on purpose: "ping:", as others send a comment."""
+    return len(frame) == 1 and not frame[0].value and bool(HEARTBEAT.match(frame[0].name))
 
 
 @rule(

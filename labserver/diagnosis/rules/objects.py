@@ -31,6 +31,8 @@ SIGNS = (ast.expr_context, ast.unaryop)
 CLASS = re.compile(r"([A-Z]\w*[a-z]\w*|UUID|" + NAMES + r")[\w.]*")
 CALL = re.compile(r"\w[\w.]*\(")  # "BUY(qty=0)", which is meant where people read it
 QUOTED = re.compile(r"'.*'", re.S)  # a str's; one alone may be a quotation
+# The same of a word, with an escape, or with a space at an edge, which few quotations have.
+OF_TOKEN = re.compile(r"'(\S*|.*\\.*|\s.*|.*\s)'", re.S)
 NO_ESCAPE = re.compile(r"""\\[^\n\\'"abfnrtv0-7xNuU]""")  # no repr has it, and Python warns
 NAMED = r"[A-Z]\w*[a-z]\w*"  # as classes are, and no elements of HTML
 PAIRS = r"\w+=\S.* \w+=\S.*"  # of pydantic; logfmt has no single quotes and no None
@@ -55,10 +57,27 @@ def python_repr(seen: Observation) -> str:
     texts = [item.text for item in seen.items[:MOST]]
     data = seen.sse or seen.json_lines
     found = [text for text in texts if is_repr(text) and (data or not CALL.match(text))]
-    share = OF_DATA if data else OF_TEXT
-    if seen.sse and len(texts) >= SEVERAL and all(map(QUOTED.fullmatch, texts)):
+    rest = {*texts} - {*found}
+    share = OF_DATA if data and all(map(is_json, rest)) else OF_TEXT
+    if 2 * len([*filter(OF_TOKEN.fullmatch, _quoted(seen))]) > len(texts):
         found = texts
     return some(found, "text") if len(found) > share * len(texts) else ""
+
+
+@rule(
+    "advice-python-repr",
+    Level.ADVICE,
+    """Each text stands in single quotes. Either they belong to it, and nothing is wrong, or it is
+    Python's repr: then make JSON with json.dumps, or send the text itself.""",
+)
+def advice_quoted(seen: Observation) -> str:
+    return some(_quoted(seen), "text")
+
+
+def _quoted(seen: Observation) -> list[str]:
+    """The texts of events, where there are several, and each stands in quotes."""
+    texts = [item.text for item in seen.items[:MOST] if seen.sse]
+    return texts if len(texts) >= SEVERAL and all(map(QUOTED.fullmatch, texts)) else []
 
 
 def is_repr(text: str) -> bool:

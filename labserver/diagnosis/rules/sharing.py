@@ -30,10 +30,9 @@ USUAL = 0.9  # of the gaps are shorter than what counts as usual: the longest ma
 @rule(
     "refuses-second",
     Level.FAULT,
-    """One request alone is answered well, each time; of two at once, one fails. This is
-    consistent with something limited that is held for the whole stream: a connection of a pool, a
-    licence, a slot. Give it back before the stream begins, or allow more of it, or answer 503 with
-    Retry-After.""",
+    """One request alone is answered well, each time; of two at once, one fails. Either something
+    limited is held for the whole stream (a connection of a pool, a licence, a slot): give it back
+    sooner, allow more, or answer 503 with Retry-After. Or it fails now and then, alone, too.""",
     repeat="pair",
 )
 def refuses_second(seen: Observation) -> str:
@@ -47,7 +46,22 @@ def refuses_second(seen: Observation) -> str:
     all requests share. Make one for each request.""",
 )
 def shared_source(seen: Observation) -> str:
-    return _used_up(seen) or _dealt_out(seen)
+    return _dealt_out(seen)
+
+
+@rule(
+    "shared-source",
+    Level.FAULT,
+    """A later request got nothing. Either all requests share one generator, iterator or queue, and
+    it is used up: make one for each request. Or what the stream tells of was over by then: answer
+    204, at which EventSource stays away, or tell of the end.""",
+)
+def used_up(seen: Observation) -> str:
+    codes = [one.response.status_code for one in seen.others]
+    bare = [one.response.status_code for one in seen.others if one.whole and not one.chunks]
+    if not seen.alone.size or bare[:1] != [200] or {*codes} & {*BUSY}:
+        return ""
+    return f"the first request got {counted(seen.alone.size, 'byte')}, a later one none"
 
 
 @rule(
@@ -166,20 +180,13 @@ def nothing_any_more(seen: Observation) -> str:
     )
 
 
-def _used_up(seen: Observation) -> str:
-    """Whether a later request got nothing at all."""
-    codes = [one.response.status_code for one in seen.others]
-    bare = [one.response.status_code for one in seen.others if one.whole and not one.chunks]
-    if not seen.alone.size or bare[:1] != [200] or {*codes} & {*BUSY}:
-        return ""
-    return f"the first request got {counted(seen.alone.size, 'byte')}, a later one none"
-
-
 def _failed_of_two(seen: Observation) -> str:
     """Whether one of two at once failed, though one alone did not."""
-    for one in () if seen.alone.cut or _refuses(seen) else seen.pair.answers:
-        code = one.response.status_code
-        if one.cut or (code >= ERROR and code not in BUSY):
+    if seen.alone.cut or _refuses(seen):
+        return ""
+    for number, one in enumerate(seen.pair.answers):
+        code, before = one.response.status_code, not number and one.seconds < seen.pair.apart
+        if one.cut or (code >= ERROR and code not in BUSY and not before):
             ended = f"{code}, {one.summary}"
             return f"one request alone was answered well; of two at once, one got {ended}"
     return ""
