@@ -10,12 +10,21 @@ from typing import Any
 import httpx
 
 from labserver.checks.calling import awaited, ended, require_function, started
-from labserver.checks.exercise import Late, NotYet, exercise, patiently, require, shown
+from labserver.checks.exercise import (
+    Late,
+    NotYet,
+    exercise,
+    in_words,
+    patiently,
+    require,
+    shown,
+)
 from labserver.checks.meanwhile import LoopWatch
 from labserver.server import Server
 
 SILENCE = 5.4  # seconds: longer than httpx's own read timeout of 5
 HELD = 0.6  # of the time: to make a client, which nobody can await, takes 0.3 on a busy machine
+ANY_THREAD = "Let read_for work in any thread: bound its time without signals."
 SLOWEST = 8  # times slower than on a quiet machine
 
 
@@ -123,6 +132,10 @@ class _Reader:
             early = "httpx's own timeout of 5 s is still there"
             hint = "catch it around the whole, return what came"
             raise NotYet(f"{out}: {early if took < seconds - 0.5 else hint}.") from None
+        except ValueError as error:
+            if "main thread" not in str(error):
+                raise
+            raise NotYet(f"{in_words(error)} {ANY_THREAD}") from None
         return got, time.perf_counter() - start
 
     async def _watched(self, answer: Awaitable[Any]) -> Any:

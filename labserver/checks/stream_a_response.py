@@ -73,6 +73,9 @@ def _judge_two(url: str) -> None:
         raise NotYet(f"{TWICE}, {missing}") from None
     for one in both:
         require_equal(one.body, LINES, f"{TWICE}, the lines of /countdown")
+        times = line_times(one)
+        apart = times[-1] - times[0]
+        require(apart > 0.05, f"{TWICE}, the lines of one /countdown came at once.", Late)
     first, last = sorted(line_times(one) for one in both)
     began = f"asked for twice at once, one /countdown began after {last[0]:.1f} s"
     require(last[0] < first[-1], f"{began}, when the other was over: let none wait.", Late)

@@ -236,7 +236,7 @@ def people(rows: list[list[str]]):
     return StreamingResponse(fields(rows), media_type="text/csv", headers=headers)
 
 
-# %% batches of 1,000 rows
+# %% batches of 2,000 rows
 import csv
 import io
 from itertools import islice
@@ -249,7 +249,7 @@ app = FastAPI()
 
 async def batches(rows):
     left, mark = iter(rows), "\ufeff"
-    while batch := list(islice(left, 1000)):
+    while batch := list(islice(left, 2000)):
         buffer = io.StringIO()
         csv.writer(buffer).writerows(batch)
         yield mark + buffer.getvalue()

@@ -522,3 +522,27 @@ async def lines():
 @app.get("/countdown/")
 async def countdown():
     return StreamingResponse(lines(), media_type="text/plain")
+
+
+# %% all lines at once, when asked again => came at once
+import asyncio
+
+from fastapi import FastAPI
+from fastapi.responses import PlainTextResponse, StreamingResponse
+
+app = FastAPI()
+kept = []
+
+
+async def lines():
+    for line in ("3\n", "2\n", "1\n", "lift-off\n"):
+        kept.append(line)
+        yield line
+        await asyncio.sleep(0.2)
+
+
+@app.get("/countdown")
+async def countdown():
+    if len(kept) >= 4:
+        return PlainTextResponse("".join(kept[:4]))
+    return StreamingResponse(lines(), media_type="text/plain")

@@ -382,3 +382,31 @@ async def chunks(count, pause):
 @app.get("/report")
 async def report(count: int = 100, pause: float = 0.02):
     return StreamingResponse(chunks(count, pause), media_type="text/csv")
+
+
+# %% by the clock, but in batches of 1,000 where rows cost no time => Let the clock alone decide
+import asyncio
+import csv
+import io
+import time
+
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+
+
+async def chunks(count, pause):
+    buffer, due = io.StringIO(), time.monotonic() + 0.2
+    for i in range(1, count + 1):
+        await asyncio.sleep(pause)  # the database
+        csv.writer(buffer).writerow([i - 1, f"User {i - 1}"])
+        if time.monotonic() >= due if pause else i % 1000 == 0:
+            yield buffer.getvalue()
+            buffer, due = io.StringIO(), time.monotonic() + 0.2
+    yield buffer.getvalue()
+
+
+@app.get("/report")
+async def report(count: int = 100, pause: float = 0.02):
+    return StreamingResponse(chunks(count, pause), media_type="text/csv")
