@@ -20,7 +20,8 @@ from services import (
 )
 from sse_starlette import EventSourceResponse
 
-from labserver.diagnosis import rules
+from labserver import diagnose
+from labserver.diagnosis import Level, rules
 from labserver.recording import Ending
 
 
@@ -32,6 +33,21 @@ async def test_error_after_the_first_byte():
         raise LookupError("on purpose")
 
     return StreamingResponse(body(), media_type=TEXT)
+
+
+def test_another_answer_inside_the_body():
+    """As a proxy sends it that gave up, where the headers of the stream were sent long ago."""
+
+    def answer(connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n")
+        connection.sendall(b"Transfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n")
+        connection.sendall(b"HTTP/1.0 504 Gateway Time-out\r\n\r\n<html>too late</html>")
+
+    with raw(answer) as url:
+        found = diagnose(url, quiet=True)
+    (fault,) = [one for one in found if one.level is Level.FAULT]
+    assert fault.code == "cut-short"
+    assert fault.evidence.startswith("'HTTP/1.0 504 Gateway Time-out' after 0.0 s")
 
 
 @named("cut-before-first")

@@ -102,6 +102,7 @@ def test_nothing_by_other_names(data):
     [
         "<Row id=1>",
         "<User: ada>",
+        "[<Row id=1>, <Row id=2>]",
         "<User 5>",
         "<Record id=1 name='ada'>",  # asyncpg's
         "Color.RED",

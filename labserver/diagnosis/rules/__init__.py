@@ -45,6 +45,7 @@ RULES: tuple[Rule[Observation], ...] = (
     response.packed_text,
     response.bad_framing,
     parts.wrong_boundary,
+    ending.cut_by_an_answer,
     ending.cut_when_idle,
     length.cut_before_its_length,
     ending.cut_after_its_end,

@@ -13,11 +13,25 @@ from labserver.diagnosis.pace import IDLE, last_silence
 from labserver.diagnosis.rules.reconnect import END
 from labserver.recording import Ending
 
+ANSWER = re.compile(r"HTTP/1\.\d [45]\d\d[^\r\n\\]*")
 TRUE = re.compile(r'"(done|final|finished|completed?)": ?true')
 LONG_IDLE = 3.0  # seconds
 LONG = 4.0  # seconds that an answer may be allowed to take: limits are seldom shorter
 NEARLY = 0.05  # of such a time: two that differ by less may have one reason
 ALIKE = 0.15  # of a silence: two that differ by less may have one reason
+
+
+@rule(
+    "cut-short",
+    Level.FAULT,
+    """Another response came inside the body, where a client can read nothing of it. This is
+    consistent with a proxy that gave up the stream and answers in its own name, often after a
+    timeout: send a ping more often than that, or raise it. Look at what it says.""",
+)
+def cut_by_an_answer(seen: Observation) -> str:
+    inside = ANSWER.search(str(seen.alone.error)) if seen.alone.cut else None
+    silence = last_silence(seen.alone)
+    return f"{quoted(inside[0])} after {silence:.1f} s of silence" if inside else ""
 
 
 @rule(

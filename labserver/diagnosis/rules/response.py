@@ -7,6 +7,7 @@ import httpx
 from labserver.decoding import decoders_for
 from labserver.diagnosis.finding import Level, quoted, rule
 from labserver.diagnosis.observation import BUSY, MOST_REDIRECTS, Observation, Silence
+from labserver.diagnosis.rules.ending import ANSWER
 from labserver.recording import counted
 
 START_BYTES = 1024  # of a body: enough to tell text from a coding
@@ -171,7 +172,7 @@ def packed_text(seen: Observation) -> str:
 )
 def bad_framing(seen: Observation) -> str:
     if seen.alone.cut and re.search("illegal|malformed", str(seen.alone.error)):
-        return seen.alone.ended.removesuffix(".")
+        return "" if ANSWER.search(str(seen.alone.error)) else seen.alone.ended.removesuffix(".")
     chunked = "transfer-encoding" in seen.alone.response.headers
     if chunked and "content-length" in seen.alone.response.headers:
         return f"content-length: {seen.length} and transfer-encoding in one response"
