@@ -38,8 +38,8 @@ NAMED = r"[A-Z]\w*[a-z]\w*"  # as classes are, and no elements of HTML
 PAIRS = r"\w+=\S.* \w+=\S.*"  # of pydantic; logfmt has no single quotes and no None
 # As programs show an object; XML has quotes around its values.
 SHOWN = re.compile(
-    rf'\[?<{NAMED}( [\w.]+=[^<>"{{\'][^<>"{{]*| \d+|: [^<>]+|\([^<>]*\))>(, <.*>)?\]?|{NAMED}\.[A-Z][A-Z0-9_]+'
-    rf"|True|False|nan|(?=.*=(None|True|False|'|{NAMED}\(|datetime\.)){PAIRS}"
+    rf'\[?<{NAMED}( [\w.]+=[^<>"{{\'][^<>"{{]*| \d+|: [^<>]+|\([^<>]*\))>(, <.*>)?\]?'
+    rf"|{NAMED}\.[A-Z][A-Z0-9_]+|True|False|nan|(?=.*=(None|True|False|'|{NAMED}\(|datetime\.)){PAIRS}"
     rf"|[\w.$]*[A-Z]\w*@[0-9a-f]{{5,}}|#<[A-Z].*>|{NAMED}(\(\w+(=|: ).*\)|\[\w+=.*\]|"
     r" \{ \w+(:| =) [^;]*, [^;]* \})|&?(map\[\w+:.*\]|\{(?=.*\b\d)[\w.+-]+( [\w.+-]+)+\})"
     r"|\[[\d.e+-]+( +[\d.e+-]+)+\]|\{\d+(, \d+)*\}",
