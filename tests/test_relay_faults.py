@@ -5,14 +5,13 @@ import gzip
 import json
 import socket
 import struct
-import time
 from contextlib import contextmanager, suppress
 
 import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
-from waiting import LONG, PATIENT
+from waiting import LONG, PATIENT, wait_until
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -84,14 +83,6 @@ def relays_of(server):
     return getattr(server.sends.app.state, "relays", ())
 
 
-def until(condition):
-    for _ in range(500):
-        if condition():
-            return
-        time.sleep(0.02)
-    pytest.fail("It did not come to pass within 10 s.")
-
-
 ASK = frame(TEXT, b'{"path": "/endless"}')
 LEAVING = {
     "with the handshake": [],
@@ -125,7 +116,7 @@ def test_a_page_that_leaves_leaves_no_traceback(sent, reset, server):
             wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         wire.close()
     httpx.get(server.url + "/named", **PATIENT)  # accepted after them, so they are known
-    until(lambda: not relays_of(server) and not server._uvicorn.server_state.tasks)
+    wait_until(lambda: not relays_of(server) and not server._uvicorn.server_state.tasks)
     assert not server.log
 
 
@@ -139,7 +130,7 @@ def test_text_that_is_not_utf8_ends_it_with_a_note_of_the_protocol_alone(server)
     with opened(server) as wire:
         wire.recv(1024)
         wire.sendall(frame(TEXT, b"\xff\xfe"))
-        until(lambda: not relays_of(server) and not server._uvicorn.server_state.tasks)
+        wait_until(lambda: not relays_of(server) and not server._uvicorn.server_state.tasks)
     assert server.log.count("\nTraceback") == 1  # uvicorn's own: it logs how decoding failed
     assert "Invalid UTF-8 sequence" in server.log and "ASGI" not in server.log
 
@@ -165,8 +156,8 @@ def test_a_page_that_takes_nothing_is_let_go(server, monkeypatch):
     with opened(server) as wire:
         wire.recv(1024)
         wire.sendall(ASK)
-        until(lambda: relays_of(server))
-        until(lambda: not relays_of(server))
+        wait_until(lambda: relays_of(server))
+        wait_until(lambda: not relays_of(server))
     assert not server.log
 
 

@@ -10,7 +10,7 @@ import pytest
 from apps import asking
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
-from waiting import LONG
+from waiting import LONG, wait_until
 
 from labserver import sends
 from labserver.sends import Sends
@@ -70,7 +70,8 @@ def test_the_layer_keeps_backpressure_and_cancellation(watched, client):
                 ahead = len(handed)
                 time.sleep(0.3)
             assert sum(handed) < 64 * 2**20
-            assert not watched or len(moments[line.getsockname()]) in (ahead - 1, ahead)
+            if watched:  # the last one may wait still
+                wait_until(lambda: len(handed) - len(moments[line.getsockname()]) in (0, 1))
             line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         assert ended.wait(LONG)
     assert not moments

@@ -29,7 +29,7 @@ def no_server_left():
 
 
 def test_stop_ends_streams_and_runs_finally(client):
-    for _ in range(3):  # on a busy machine, a synchronous step may not end in time
+    for _ in range(5):  # on a busy machine, a synchronous step may not end in time
         finished = []
         with ExitStack() as stack:
             server = serve(streaming(finished))

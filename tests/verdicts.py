@@ -43,11 +43,11 @@ def verdict(*cells):
 
 
 def verdict_that_says(due, *cells):
-    """The same, tried three times until it matches `due`, for what a busy machine may hide.
+    """The same, tried five times until it matches `due`, for what a busy machine may hide.
 
     There, a wrong pace may look right, and a wait for another request like any other.
     """
-    for _ in range(3):
+    for _ in range(5):
         lines = verdict(*cells)
         if re.match(due, "\n".join(lines)):
             break
