@@ -153,7 +153,8 @@ def test_an_object_of_javascript(data, told):
 @pytest.mark.parametrize(
     "data",
     ["{&quot;n&quot;: 1}", "{&#34;n&#34;: 1}", "%7B%22n%22%3A+1%7D", r"{\"n\": 1}"]
-    + ["eyJuIjogMX0=", "eyJuIjogMX0", "eyJ0IjogIj8-In0"],  # base64, without =, for addresses
+    + ["eyJuIjogMX0=", "eyJuIjogMX0", "eyJ0IjogIj8-In0"]  # base64, without =, for addresses
+    + ["7b226e223a20317d", r"\x7b226e223a20317d"],  # hex, as PostgreSQL shows bytes
 )
 def test_json_that_was_escaped_once_more(data):
     assert "advice-escaped-json" in said_of(observed(*[f"data: {data}\n\n"] * 4))

@@ -111,3 +111,11 @@ def test_a_long_line_takes_no_long_time():
 
     short, long = (min(seconds(size) for _ in range(5)) for size in (10**5, 10**6))
     assert long < 40 * short
+
+
+@pytest.mark.parametrize(
+    ("retry", "told"), [("3000", False), ("3600000", False), ("9" * 11, True)]
+)
+def test_a_retry_after_which_nobody_is_there(retry, told):
+    said = said_of(observed(f"retry: {retry}\ndata: 1\n\n", "data: 2\n\n"))
+    assert ("advice-retry" in said) is told

@@ -55,3 +55,26 @@ def test_tabs_separate_the_cells_of_a_table_too():
     batches = [f"name\tsize\na\t{i}\nb\t{i}\n" for i in range(4)]
     found = said_of(observed(*batches, type="text/tab-separated-values"))
     assert found["header-repeated"] == r"'name\tsize' 4 times"
+
+
+NAMES = "id,name,price\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (["1,Smith, Ada,2\n", "2,Bob,3\n", "3,Eve,4\n"], True),
+        (["1,Bob,2\n", "2,Eve,3\n", '3,"Ada,4\n', "4,Joe,5\n"], True),
+        (['1,"Smith, Ada",2\n', "2,Bob,3\n", "3,Eve,4\n"], False),
+        (['1,"two\nlines",2\n', "2,Bob,3\n", "3,Eve,4\n"], False),
+        (["1,1,Bob,2\n", "2,2,Eve,3\n"], False),  # R's names of rows
+        (["1,Bob,2,\n", "2,Eve,3\n", "3,Joe,4\n"], False),
+        (["1,Bob,2\n", "2,Eve,3\n", "\n", "a,b,c,d\n", "1,2,3,4\n"], False),  # two tables
+        (["1,Bob,2\n", "2,Eve\n"], False),
+        (['1,a 5" disk,2\n', "2,Eve,3\n"], False),
+    ],
+)
+def test_rows_that_were_not_quoted(rows, told):
+    said = said_of(observed(NAMES, *rows, type="text/csv"))
+    assert ("advice-rows" in said) is told
+    assert "advice-rows" not in said_of(observed(NAMES, *rows, type="text/plain"))

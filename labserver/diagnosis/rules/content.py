@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus
 from labserver.diagnosis.finding import Level, quoted, rule, some
 from labserver.diagnosis.frames import TEXT_BYTES
 from labserver.diagnosis.items import is_binary
-from labserver.diagnosis.observation import Observation
+from labserver.diagnosis.observation import SEVERAL, Observation
 from labserver.diagnosis.rules.event_lines import no_utf_8_in
 from labserver.diagnosis.rules.objects import is_json, is_repr
 
@@ -144,6 +144,27 @@ def advice_not_utf_8(seen: Observation) -> str:
 
 
 @rule(
+    "advice-not-utf-8",
+    Level.ADVICE,
+    """The letters look as if they were encoded as UTF-8 twice, so that clients show two for one:
+    "Ã¼" for "ü". This is consistent with bytes of UTF-8 that are decoded as latin-1 before they
+    are sent. Decode them as UTF-8.""",
+)
+def advice_utf_8_twice(seen: Observation) -> str:
+    foreign = [item.text for item in seen.items[:MOST] if not item.text.isascii()]
+    found = [text for text in foreign if _is_utf_8_twice(text)]
+    return some(found, "text") if len(found) >= SEVERAL and 2 * len(found) > len(foreign) else ""
+
+
+def _is_utf_8_twice(text: str) -> bool:
+    for charset in ("latin-1", "cp1252"):
+        with suppress(UnicodeError):
+            text.encode(charset).decode()
+            return True
+    return False
+
+
+@rule(
     "json-twice",
     Level.FAULT,
     """The data is JSON inside a JSON string: it was encoded twice. Give the library the object
@@ -178,9 +199,11 @@ def _is_escaped(text: str) -> bool:
 
 
 def unescaped(text: str) -> list[str]:
-    """What the text may be, where it is for a page, an address, a string, or in base64."""
+    """What the text may be, where it is for a page, an address, a string, or base64 or hex."""
     ways = [html.unescape(text), unquote_plus(text), text.replace('\\"', '"')]
     with suppress(ValueError):
         base64 = text.translate({ord("-"): "+", ord("_"): "/"}).rstrip("=")
         ways.append(b64decode(base64 + "=" * (-len(base64) % 4), validate=True).decode())
+    with suppress(ValueError):
+        ways.append(bytes.fromhex(text.removeprefix("\\x")).decode())
     return [way for way in ways if way != text]

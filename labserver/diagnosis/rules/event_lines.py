@@ -11,6 +11,7 @@ from labserver.masking import masked
 
 HEARTBEAT = re.compile(r"ping|heart|beat|alive", re.I)
 TOO_SOON = 10  # milliseconds; below, seconds may have been meant
+TOO_LONG = 3_600_000  # the same: an hour
 BYTE_ORDER_MARK = "\ufeff"
 # A CR that ends a line by itself, where other lines end in LF, and what is lost after it.
 BARE_CR = re.compile(rb"\r(?!\n)(?!(?:data|event|id|retry)?:|[\r\n])[^\r\n]+")
@@ -133,6 +134,18 @@ def bad_retry(seen: Observation) -> str:
 def short_retry(seen: Observation) -> str:
     digits = [text for text in _retries(seen) if is_retry(text.encode())]
     return some([text for text in digits if 0 < int(text[-20:]) < TOO_SOON], "value")
+
+
+@rule(
+    "advice-retry",
+    Level.ADVICE,
+    """A retry is a number of milliseconds, and this one is very long: a client that loses the
+    connection stays away for so long. If microseconds were meant, write milliseconds; if clients
+    are to stay away, status 204 tells them.""",
+)
+def advice_long_retry(seen: Observation) -> str:
+    digits = [text for text in _retries(seen) if is_retry(text.encode())]
+    return some([text for text in digits if int(text[:20]) > TOO_LONG], "value")
 
 
 def _retries(seen: Observation) -> list[str]:

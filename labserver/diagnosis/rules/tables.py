@@ -1,13 +1,14 @@
-"""A rule about tables as text: a header that is written for each batch.
+"""Rules about tables as text: a header that is written for each batch, rows that are no rows.
 
 name,size | a,1 | b,2 | name,size | c,3 | d,4
 """
 
+import csv
 import re
 from codecs import BOM_UTF8
 from itertools import pairwise
 
-from labserver.diagnosis.finding import Level, quoted, rule
+from labserver.diagnosis.finding import Level, quoted, rule, some
 from labserver.diagnosis.items import MAX_LINES
 from labserver.diagnosis.observation import Observation
 from labserver.recording import counted
@@ -42,6 +43,31 @@ def header_repeated(seen: Observation) -> str:
     telling = telling and bool(sure or SEPARATOR.search(header))
     told = f"{quoted(header.decode(errors='replace'))} {counted(times, 'time')}"
     return told if telling and least <= times < len(lines) / 2 + 1 else ""
+
+
+@rule(
+    "advice-rows",
+    Level.ADVICE,
+    """Some rows of this CSV have more cells than its first line, or the rest of it stands in one
+    cell, so readers take values for others. This is consistent with separators or quotes in values
+    that are written as they are. Write each row with a CSV writer, which quotes them.""",
+)
+def advice_rows(seen: Observation) -> str:
+    lines = seen.text.splitlines(keepends=True)[:MAX_LINES]
+    named = lines and all(map(_is_name, SEPARATOR.split(lines[0].strip().encode())))
+    if seen.alone.media_type not in TABLES or not named or not all(map(str.strip, lines)):
+        return ""  # an empty line may begin another table
+    separator = max(",;\t", key=lines[0].count)
+    header, *rows = csv.reader(lines, delimiter=separator)
+    longer = [row for row in rows if any(row[len(header) :])]
+    if longer and 2 * len(longer) < len(
+        rows
+    ):  # all but the first are longer where rows have names
+        return some([separator.join(row) for row in longer], "row")
+    swallowed = [cell for row in rows[-1:] for cell in row if "\n" in cell]
+    odd = seen.alone.whole and seen.text.count('"') % 2
+    told = f"a quote without its other one, before {quoted(swallowed[-1])}" if swallowed else ""
+    return told if odd else ""
 
 
 def _rows(data: bytes) -> list[bytes]:
