@@ -9,7 +9,7 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from http.cookiejar import CookieJar
 from ipaddress import ip_address
 from socket import inet_aton, inet_ntoa
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext
@@ -175,6 +175,11 @@ def _loopback_client(environment: Environment | None) -> httpx.Client:
     return _without_memory(trust_env=False, verify=context)
 
 
+class _NoCookies(CookieJar):
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        """Keep none and read none: of some, Python warns with a traceback, since it cannot read."""
+
+
 def _without_memory(
     trust_env: bool = True,
     verify: SSLContext | bool = True,
@@ -187,7 +192,7 @@ def _without_memory(
         mounts=mounts,
         headers={"Accept-Encoding": ACCEPTED},
         limits=httpx.Limits(max_keepalive_connections=0),
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        cookies=_NoCookies(),
         event_hooks={"response": [_hide_bad_location, _escape_reason, _skip_redirect]},
     )
 

@@ -162,7 +162,7 @@ class Recording:
     @property
     def summary(self) -> str:
         """One line: how much came, in which time, and how it ended."""
-        what = f"{self.size:,} bytes in {counted(self.chunks, 'chunk')}"
+        what = f"{counted(self.size, 'byte')} in {counted(self.chunks, 'chunk')}"
         if self.has_events:
             what = f"{counted(self.events, 'event')}, {what}"
         return f"{what}, {self.seconds:.3f} s: {self.ended}"

@@ -122,6 +122,13 @@ def test_no_recording_depends_on_an_earlier_one():
         assert record("/cookies", quiet=True).chunks[0].data == b"{}"
 
 
+def test_a_cookie_that_python_cannot_read_is_no_matter():
+    """Else it warns of a bug of its own, which is an error here."""
+    head = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Max-Age=" + b"9" * 400
+    with answering_once(head + b"\r\nContent-Length: 0\r\n\r\n") as url:
+        assert record(url, quiet=True).whole
+
+
 RECORD = "import sys; from labserver import record; record(sys.argv[1], quiet=True)"
 
 

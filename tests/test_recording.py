@@ -36,6 +36,10 @@ def test_how_it_ended_is_said(fields, words):
     assert repr(one) == f"<Recording GET http://127.0.0.1/x: 200, {one.summary}>"
 
 
+def test_a_single_byte_is_one():
+    assert recording(b"a", ending=Ending.WHOLE).summary == "1 byte in 1 chunk, 0.000 s: whole."
+
+
 def test_an_error_is_shown_without_control_characters():
     one = recording(ending=Ending.CUT, error=OSError("bad \x1b[2J line"))
     assert one.ended == r"ended early: bad \x1b[2J line."
