@@ -177,7 +177,7 @@ def _loopback_client(environment: Environment | None) -> httpx.Client:
 
 class _NoCookies(CookieJar):
     def extract_cookies(self, response: Any, request: Any) -> None:
-        """Keep none and read none: of some, Python warns with a traceback, since it cannot read."""
+        """Keep none, and read none: of one that it cannot read, Python warns with a traceback."""
 
 
 def _without_memory(

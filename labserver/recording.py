@@ -202,8 +202,9 @@ class Bounds:
         seconds: float | None = 60.0,
         max_bytes: int | None = None,
     ) -> None:
-        if max_chunks is not None and max_chunks < 1:
-            raise ValueError(f"max_chunks must be 1 or more, or None, not {max_chunks!r}.")
+        if max_chunks is not None and (max_chunks < 1 or max_chunks % 1):
+            told = f"or None for no end; not {max_chunks!r}."
+            raise ValueError(f"max_chunks is a whole number from 1 on, {told}")
         if seconds is not None and not 0 < seconds <= threading.TIMEOUT_MAX:
             raise ValueError(f"seconds is a time above 0, or None for no end; not {seconds!r}.")
         self.max_chunks, self.seconds, self.max_bytes = max_chunks, seconds, max_bytes

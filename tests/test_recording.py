@@ -79,7 +79,11 @@ def test_numbers_have_their_noun():
     assert counted(["one"], "chunk") == "1 chunk"
 
 
-@pytest.mark.parametrize("bad", [{"max_chunks": 0}, {"seconds": 0}, {"seconds": -1}])
+@pytest.mark.parametrize(
+    "bad",
+    [{"max_chunks": 0}, {"max_chunks": 2.5}, {"max_chunks": float("inf")}]
+    + [{"seconds": 0}, {"seconds": -1}],
+)
 def test_bounds_that_make_no_sense(bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
         Bounds(**bad)
