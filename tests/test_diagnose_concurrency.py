@@ -95,6 +95,16 @@ def test_lock_for_the_whole_stream():
     return routed(route)
 
 
+@pytest.mark.parametrize(("calm", "said"), [(0.01, True), (0.9, False)])
+def test_who_waits_for_a_limit_waits_for_no_stream(calm, said):
+    """Another path, with no stream open, waits as long as the second stream."""
+    alone = observed(*EVENTS, DONE, every=0.2, server="uvicorn")
+    first, second = (observed(*EVENTS, DONE, every=0.2).alone for _ in range(2))
+    second.chunks = [chunk._replace(at=chunk.at + 1.8) for chunk in second.chunks]
+    alone.pair = Pair([first, second], apart=0.2, calm=[calm] * 4)
+    assert ("one-at-a-time" in said_of(alone)) is said
+
+
 def alone_and_two(second, **change):
     """An endless stream, and then two of it at once: a Pair whose second is this one."""
     alone = observed(*EVENTS, ending=Ending.ENOUGH)

@@ -392,6 +392,26 @@ def test_what_failed_before_the_second_came_is_no_matter_of_two_at_once():
         assert ("refuses-second" in said_of(seen)) == bool(code)
 
 
+@pytest.mark.parametrize(
+    ("alone", "one", "other", "shared"),
+    [
+        ([1, 2, 3, 4, 5], [6, 8, 10, 12], [7, 9, 11, 13], True),
+        ([1, 2, 3, 4, 5], [6, 7, 8, 10, 11, 12, 14], [9, 13], True),  # one is much faster
+        ([0, 10, 20, 30], [40, 60, 80, 100], [50, 70, 90], True),
+        # A clock, read at moments of their own: one step is longer than the others.
+        ([9, 11, 14, 16, 18, 20, 22], [39, 41, 44, 46, 48, 50], [40, 42, 44, 46, 49, 51], False),
+        ([86, 87, 88, 89, 90, 92], [82, 83, 84, 85, 87, 88, 89], [84, 85, 86, 88, 89], False),
+        ([38, 44, 50, 56, 63, 69], [38, 44, 50, 56, 62, 68], [43, 49, 55, 62, 68], False),
+        ([38, 44, 50, 56, 63, 69], [38, 44, 50, 56, 62, 68], [43, 49, 55, 61, 67], False),
+    ],
+)
+def test_a_source_is_dealt_out_where_readers_have_nothing_in_common(alone, one, other, shared):
+    seen, *both = (observed(*[f"data: {n}\n\n" for n in ns]) for ns in (alone, one, other))
+    for pair in (both, both[::-1]):
+        told = said_of(replace(seen, pair=Pair([reader.alone for reader in pair], apart=0.1)))
+        assert ("shared-source" in told) is shared
+
+
 def test_a_stream_whose_end_was_seen_may_be_over():
     """Of what all requests share nothing else is seen, so the words name both."""
     seen = replace(observed(*EVENTS, DONE), encoded=observed().alone)

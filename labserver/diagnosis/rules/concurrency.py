@@ -171,6 +171,8 @@ def starved(seen: Observation) -> str:
     repeat="pair",
 )
 def one_at_a_time(seen: Observation) -> str:
+    if _at_rest(seen) > LEFT:
+        return ""  # all requests wait, as a limit makes them
     # Once the first had left, it may still be held: then nobody gets anything any more.
     worse = nothing_any_more(seen) if seen.repeated else ""
     return _queued(seen) or worse if _serves_many(seen) else ""

@@ -1,26 +1,18 @@
 """Rules about who takes from whom: a limit that is held, a source that requests share.
 
-dealt out    first   1   3   5   7       each lacks what the other got
-             second    2   4   6   8
 silenced     first   1 2 3               nothing more, once the second came
              second        4 5 6 7 8
 """
 
-import re
-from collections import Counter
-from collections.abc import Sequence
 from itertools import pairwise
 
-from labserver.diagnosis.finding import Level, listed, quoted, rule
-from labserver.diagnosis.items import Item, items_of
+from labserver.diagnosis.finding import Level, quoted, rule
+from labserver.diagnosis.items import items_of
 from labserver.diagnosis.observation import BUSY, SEVERAL, Observation
 from labserver.diagnosis.pace import gaps
 from labserver.recording import Ending, counted
 
 ERROR = 500  # the status of what failed; others refuse, or tell of what is behind
-MOST_NUMBERS = 3000  # that one reader ought to have got
-NUMBER = re.compile(r"\d{1,15}")
-REGULAR = 0.8  # of the steps from number to number are alike
 QUIET = 1.0  # seconds for one reader, while another gets data
 TWICE = 2  # as long as ever before
 LONGER = 4  # times as long as a usual gap
@@ -37,16 +29,6 @@ USUAL = 0.9  # of the gaps are shorter than what counts as usual: the longest ma
 )
 def refuses_second(seen: Observation) -> str:
     return _failed_of_two(seen) if _starts_over(seen) else ""
-
-
-@rule(
-    "shared-source",
-    Level.FAULT,
-    """Requests take from each other. This is consistent with one generator, iterator or queue that
-    all requests share. Make one for each request.""",
-)
-def shared_source(seen: Observation) -> str:
-    return _dealt_out(seen)
 
 
 @rule(
@@ -201,33 +183,6 @@ def _starts_over(seen: Observation) -> bool:
     """Whether a later request, with nothing else under way, got the same beginning."""
     again = items_of(seen.again)[:1] if seen.again else []
     return bool(again and seen.items and again[0].text == seen.items[0].text)
-
-
-def _dealt_out(seen: Observation) -> str:
-    """Whether a reader lacks numbers that another one got, and that one alone would have got."""
-    both = [_numbers(items_of(one)) for one in seen.pair.answers]
-    step = _regular_step(_numbers(seen.items))
-    if step is None or len(both) < 2 or min(map(len, both)) < 2:
-        return ""
-    for one, other in (both, both[::-1]):
-        wanted = range(one[0], one[-1], step or 1)[:MOST_NUMBERS]
-        lacking = {n for n in wanted if min(other) < n < max(other)} - {*one}
-        if len(lacking) > 1 and lacking <= {*other}:
-            return f"one got {listed(one)}, the other {listed(other)}"
-    return ""
-
-
-def _numbers(items: Sequence[Item]) -> list[int]:
-    """The first number in each text."""
-    found = (NUMBER.search(item.text) for item in items)
-    return [int(number[0]) for number in found if number]
-
-
-def _regular_step(numbers: list[int]) -> int | None:
-    """From each number to the next, where most of them are equally far apart."""
-    for step, times in Counter(b - a for a, b in pairwise(numbers)).most_common(1):
-        return step if times >= REGULAR * len(numbers) - 1 else None
-    return None
 
 
 def _silenced(seen: Observation) -> str:
