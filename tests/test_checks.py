@@ -250,6 +250,19 @@ def test_threads_take_short_turns_while_a_check_runs():
     assert sys.getswitchinterval() == before
 
 
+def test_logging_that_was_turned_off_before_hides_nothing_and_stays_off():
+    logger, root = logging.getLogger("uvicorn.error"), logging.root.manager
+    logging.disable()
+    logger.disabled = True
+    try:
+        lines = verdict(*cells("10_ends_cleanly", solution("10_ends_cleanly")))
+        after = logger.disabled, root.disable
+    finally:
+        logging.disable(logging.NOTSET)
+        logger.disabled = False
+    assert (lines, after) == (["Solved."], (True, logging.CRITICAL))
+
+
 def test_a_verdict_is_wrapped_between_words(capsys):
     text = f"{'a word or two, ' * 20}{'x' * 100} and the end."
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
-from labserver.checks.exercise import SECONDS, NotYet, in_words, require, shown
+from labserver.checks.exercise import SECONDS, Late, NotYet, in_words, require, shown
 from labserver.checks.left_behind import note
 
 T = TypeVar("T")
@@ -56,6 +56,28 @@ def ended(future: "Future[T]", what: str, seconds: float) -> T:
     wait([future], seconds)
     require(future.done(), f"{what} did not end within {seconds:.0f} s.")
     return future.result()
+
+
+def judged_twice(judge: Callable[[], None], what: str, seconds: float) -> None:
+    """Judge what two clients get that ask at once.
+
+    What is late then, and not for a client alone, is no fault: one may have waited for the other.
+    """
+
+    def missing() -> NotYet | None:
+        try:
+            judge()
+        except NotYet as missing:
+            return missing
+        return None
+
+    other = started(missing)
+    both = [one for one in (missing(), ended(other, what, seconds)) if one]
+    if len(both) == 2:
+        judge()  # it may be missing for a client alone, too
+    told = [one for one in both if not isinstance(one, Late)]
+    if told:
+        raise NotYet(f"two clients asked at once, and one of them got something else. {told[0]}")
 
 
 def items(result: Any) -> Iterator[Any]:

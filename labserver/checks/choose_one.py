@@ -7,8 +7,10 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
+from labserver.checks.calling import judged_twice
 from labserver.checks.exercise import (
     AWAITED,
+    SECONDS,
     Late,
     ask,
     exercise,
@@ -37,8 +39,9 @@ def choices(chosen: Any) -> str | None:
     held = Held()
     with held.told(), served(_routes(functions), held.layer) as url:
         _judge_podcast(f"{url}/podcast")
-        patiently(lambda: _judge_archive(f"{url}/archive"))
-        patiently(lambda: _judge_auction(f"{url}/auction"))
+        for path, judge in (("/archive", _judge_archive), ("/auction", _judge_auction)):
+            call = partial(judge, url + path)
+            patiently(partial(judged_twice, call, path, 2 * SECONDS))
         return remark_on(f"{url}/auction", held, held.share("/auction"))
 
 

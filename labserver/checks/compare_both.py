@@ -46,6 +46,12 @@ def predictions(predicted: Any) -> None:
         str(predicted["first_id_after_2"]) == again.events[0].id,
     )
     judged = zip(rows, right, strict=True)
-    wrong = [f"{row} is not {shown(predicted[row])}" for row, holds in judged if not holds]
+    wrong = [f"{row} is not {_named(predicted, row)}" for row, holds in judged if not holds]
     found = f"{sum(right)} of 5 are right. {'; '.join(wrong)}"
     require(not wrong, f"{found}. Serve it, record /steps, and see.")
+
+
+def _named(predicted: dict[str, Any], row: str) -> str:
+    kind = {"has_cache_control": "True or False", "first_id_after_2": ""}.get(row, "a number")
+    text = isinstance(predicted[row], str) and kind
+    return shown(predicted[row]) + (f" (text, expected: {kind} without quotes)" if text else "")

@@ -49,6 +49,8 @@ def ends_cleanly(app: Any) -> str | None:
         for _ in range(TRIES):  # a busy machine may hide what is too early
             _judge_left(url, before)
         any(_judge_other(url, before) for _ in range(TRIES))
+        ask(f"{url}/prices", watcher=_Leaving(url, at=prices.events[2].data))
+        _given_back(url, before, "a client left at the event `failed`")
         beside = "/prices tells strangers what is inside, beside the data of its events"
         return f"{beside}." if _told(prices.text) else remark_on(f"{url}/prices", held, share)
 
@@ -74,9 +76,7 @@ def _told(text: str) -> bool:
 
 def _judge_log(records: list[logging.LogRecord]) -> None:
     logged = "\n".join(map(_text_of, records))
-    on = logging.getLogger("uvicorn.error").isEnabledFor(logging.ERROR)
-    off = "" if on else " In this kernel, logging is turned off (dictConfig, disable)."
-    require(logged, f"nothing was logged: how would you hear of the error?{off}")
+    require(logged, "nothing was logged: how would you hear of the error?")
     first = logged.splitlines()[0]
     require(SECRET in logged, f"the log says {first!r}, and not which error it was.")
 
@@ -90,7 +90,8 @@ def _text_of(record: logging.LogRecord) -> str:
 
 def _judge_left(url: str, before: int) -> None:
     leaving = _Leaving(url)
-    ask(f"{url}/prices", watcher=leaving)
+    status = ask(f"{url}/prices", watcher=leaving).response.status_code
+    require_equal(status, 200, "the status for a new client, after another one's stream failed")
     back = _given_back(url, before, "a client left at the first price")
     over = leaving.asked + AT_LEAST  # by then, the stream may have ended by itself
     lends = f"while a client listens, /lent says {leaving.lent}, expected: {before + 1}"
@@ -154,7 +155,7 @@ class _Leaving(Watcher):
 def _noted() -> Iterator[list[logging.LogRecord]]:
     """What is logged meanwhile, wherever the configuration of `logging` lets it go."""
     records: list[logging.LogRecord] = []
-    with _noting:
+    with _noting, _turned_on():
         make, quiet = logging.getLogRecordFactory(), logging.NullHandler()
         noting = True
 
@@ -174,3 +175,23 @@ def _noted() -> Iterator[list[logging.LogRecord]]:
             logging.getLogger().removeHandler(quiet)
             if logging.getLogRecordFactory() is made:
                 logging.setLogRecordFactory(make)
+
+
+@contextmanager
+def _turned_on() -> Iterator[None]:
+    """Let loggers speak that something in this kernel turned off, such as another's dictConfig."""
+    made = list(logging.root.manager.loggerDict.values())
+    loggers = [logging.root, *(one for one in made if isinstance(one, logging.Logger))]
+    quiet = [one for one in loggers if one.disabled or one.level > logging.ERROR]
+    off, before = logging.root.manager.disable, [(one.disabled, one.level) for one in quiet]
+    logging.disable(logging.NOTSET)
+    for logger in quiet:
+        logger.disabled = False
+        logger.setLevel(min(logger.level, logging.ERROR))
+    try:
+        yield
+    finally:
+        logging.disable(off)
+        for logger, (disabled, level) in zip(quiet, before, strict=True):
+            logger.disabled = disabled
+            logger.setLevel(level)

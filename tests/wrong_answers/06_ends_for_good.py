@@ -340,3 +340,34 @@ async def job(last_event_id: Annotated[str, Header()] = ""):
             await asyncio.sleep(0.05)
 
     return EventSourceResponse(stages())
+
+
+# %% the place is kept in one variable for all => two clients asked at once
+import asyncio
+
+from fastapi import FastAPI, Header, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+STAGES = ["queued", "running", "saving", "done"]
+place = 0
+
+
+@app.get("/job")
+async def job(last_event_id: str = Header("")):
+    global place
+    if last_event_id == "done":
+        return Response(status_code=204)
+    had = last_event_id in STAGES
+    place = STAGES.index(last_event_id) + 1 if had else 0
+
+    async def stages():
+        global place
+        while place < len(STAGES):
+            stage = STAGES[place]
+            name = "end" if stage == "done" else None
+            yield ServerSentEvent(stage, event=name, id=stage)
+            place += 1
+            await asyncio.sleep(0.05)
+
+    return EventSourceResponse(stages())

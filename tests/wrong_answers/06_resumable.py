@@ -425,3 +425,31 @@ def countdown(start: int = 5, last_event_id: str = Header("")):
     left = int(last_event_id) if last_event_id in given else start + 1
     frames = [f"id: {i}\ndata: {i}\n\n" for i in range(left - 1, -1, -1)]
     return StreamingResponse(frames, media_type="text/plain")
+
+
+# %% the number is kept in one variable for all => two clients asked at once
+import asyncio
+import re
+
+from fastapi import FastAPI, Header
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+app = FastAPI()
+now = 0
+
+
+@app.get("/countdown")
+async def countdown(start: int = 5, last_event_id: str = Header("")):
+    global now
+    now = start
+    if re.fullmatch(r"\d{1,9}", last_event_id) and int(last_event_id) <= start:
+        now = int(last_event_id) - 1
+
+    async def numbers():
+        global now
+        while now >= 0:
+            yield ServerSentEvent(str(now), id=str(now))
+            now -= 1
+            await asyncio.sleep(0.05)
+
+    return EventSourceResponse(numbers())

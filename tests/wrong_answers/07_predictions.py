@@ -38,7 +38,7 @@ predictions = {
     "has_cache_control": False,
     "first_id_after_2": "1",
 }
-# %% Text instead of numbers
+# %% Text instead of numbers => body_bytes is not '60' (text, expected: a number without quotes)
 predictions = {
     "first_event": "0.5 s",
     "events": "three",
@@ -82,7 +82,7 @@ predictions = {
 }
 
 
-# %% yes and no as text => has_cache_control
+# %% yes and no as text => expected: True or False without quotes
 predictions = {
     "first_event": 0.5,
     "events": 3,

@@ -626,3 +626,38 @@ choices = {"podcast": podcast, "archive": archive, "auction": auction}
 async def lines():
     for bid in bids():
         yield f"{bid}\n"
+
+
+# %% one generator for all clients, made once => two clients asked at once
+import asyncio
+from pathlib import Path
+
+from fastapi.responses import FileResponse, StreamingResponse
+from sse_starlette import EventSourceResponse
+
+EPISODE = Path(asyncio.__file__)  # any file on disk will do
+
+
+async def bids():
+    for price in (10, 20, 30):
+        await asyncio.sleep(0.2)
+        yield str(price)
+
+
+LINES = (f"{bid}\n" async for bid in bids())
+EVENTS = ({"event": "bid", "data": bid} async for bid in bids())
+
+
+async def podcast():
+    return FileResponse(EPISODE)
+
+
+async def archive():
+    return StreamingResponse(LINES, media_type="text/plain")
+
+
+async def auction():
+    return EventSourceResponse(EVENTS)
+
+
+choices = {"podcast": podcast, "archive": archive, "auction": auction}

@@ -753,3 +753,40 @@ async def progress(last_event_id: Annotated[int, Header(ge=0)] = 0):
                 yield {"id": str(percent), "data": str(percent)}
 
     return EventSourceResponse(events())
+
+
+# %% Last-Event-ID is looked at only when the job is done => the job works, and a client
+import asyncio
+from typing import Annotated
+
+from fastapi import BackgroundTasks, FastAPI, Header
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+done = []
+
+
+async def job():
+    for percent in range(20, 101, 20):
+        await asyncio.sleep(0.2)  # the work
+        done.append(percent)
+
+
+@app.post("/job")
+async def start(tasks: BackgroundTasks):
+    done.clear()
+    tasks.add_task(job)
+    return "started"
+
+
+@app.get("/progress")
+async def progress(last_event_id: Annotated[int, Header(ge=0)] = 0):
+    had = last_event_id if 100 in done else 0
+
+    async def events():
+        for percent in range(had + 20, 101, 20):
+            while percent not in done:
+                await asyncio.sleep(0.05)
+            yield {"id": str(percent), "data": str(percent)}
+
+    return EventSourceResponse(events())

@@ -301,38 +301,6 @@ async def stream(last_event_id: str = Header("")):
     return EventSourceResponse(prices())
 
 
-# %% The goodbye stands in except alone => a client left at the first price
-import asyncio
-import logging
-
-from fastapi import FastAPI, Header, Response
-from sse_starlette import EventSourceResponse
-
-app = FastAPI()
-lent = []
-app.add_api_route("/lent", lambda: len(lent))
-
-
-async def prices():
-    lent.append("a connection")
-    try:
-        for price in ("3.20", "5.00", "see ann.xlsx"):
-            await asyncio.sleep(0.1)
-            yield {"data": f"{float(price):.2f}"}
-    except Exception:
-        logging.getLogger("uvicorn.error").exception("the prices broke off")
-        yield {"event": "failed", "id": "end", "data": "Please try again later."}
-        await asyncio.sleep(0.1)
-        lent.pop()
-
-
-@app.get("/prices")
-async def stream(last_event_id: str = Header("")):
-    if last_event_id == "end":
-        return Response(status_code=204)
-    return EventSourceResponse(prices())
-
-
 # %% The price that is no number is left out in silence => failed
 import asyncio
 
@@ -494,5 +462,79 @@ async def prices():
 @app.get("/prices")
 async def stream(last_event_id: str = Header("")):
     if last_event_id == "end":
+        return Response(status_code=204)
+    return EventSourceResponse(prices())
+
+
+# %% No shield where the stream failed, since its client is still there => left at the event
+import asyncio
+import logging
+
+import anyio
+from fastapi import FastAPI, Header, Response
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+lent = []
+app.add_api_route("/lent", lambda: len(lent))
+
+
+async def prices():
+    lent.append("a connection")
+    whole = True
+    try:
+        for price in ("3.20", "5.00", "see ann.xlsx"):
+            await asyncio.sleep(0.1)
+            yield {"data": f"{float(price):.2f}"}
+    except Exception:
+        whole = False
+        logging.getLogger("uvicorn.error").exception("the prices broke off")
+        yield {"event": "failed", "id": "end", "data": "Please come back."}
+    finally:
+        with anyio.CancelScope(shield=whole):
+            await asyncio.sleep(0.1)  # the goodbye
+            lent.pop()
+
+
+@app.get("/prices")
+async def stream(last_event_id: str = Header("")):
+    if last_event_id == "end":
+        return Response(status_code=204)
+    return EventSourceResponse(prices())
+
+
+# %% Failed once, and a 204 for all => the status for a new client
+import asyncio
+import logging
+
+import anyio
+from fastapi import FastAPI, Response
+from sse_starlette import EventSourceResponse
+
+app = FastAPI()
+lent = []
+failed = []
+app.add_api_route("/lent", lambda: len(lent))
+
+
+async def prices():
+    lent.append("a connection")
+    try:
+        for price in ("3.20", "5.00", "see ann.xlsx"):
+            await asyncio.sleep(0.1)
+            yield {"data": f"{float(price):.2f}"}
+    except Exception:
+        logging.getLogger("uvicorn.error").exception("the prices broke off")
+        failed.append("once")
+        yield {"event": "failed", "id": "end", "data": "Please come back."}
+    finally:
+        with anyio.CancelScope(shield=True):
+            await asyncio.sleep(0.1)  # the goodbye
+            lent.pop()
+
+
+@app.get("/prices")
+async def stream():
+    if failed:
         return Response(status_code=204)
     return EventSourceResponse(prices())
