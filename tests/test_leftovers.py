@@ -86,21 +86,20 @@ def test_a_generator_that_is_still_wanted_is_left_alone(client, uncollected):
 
 
 LARGE = """if True:
-    import time
+    import gc, time
     from fastapi import FastAPI
     from labserver import serve
-    def again():
+    def least(step):
         taken = []
         for _ in range(9):
-            start = time.perf_counter()
-            serve(FastAPI())
-            taken.append(time.perf_counter() - start)
-        return min(taken)  # the others may have met a busy machine
-    small = again()
+            start = time.process_time()  # a busy machine gives less of it, not more
+            step()
+            taken.append(time.process_time() - start)
+        return min(taken)
     lists = [[] for _ in range(3_000_000)]
-    assert again() < 3 * small
+    assert least(lambda: serve(FastAPI())) < least(gc.collect) / 5
 """
 
 
-def test_serving_again_takes_as_long_with_millions_of_objects():
+def test_serving_again_looks_at_none_of_millions_of_objects():
     subprocess.run([sys.executable, "-c", LARGE], env=NO_PROXIES, check=True, timeout=120)
