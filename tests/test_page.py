@@ -281,9 +281,9 @@ def test_axe_finds_no_violation(scheme, width, axe, visit, url):
     page.evaluate(axe)
     for step in ("untouched", "running", "ended"):
         if step == "running":
+            page.evaluate(CUT_AT, [2])  # a click from outside may come when all is over
             start(page)
             come(page, 2)
-            page.click("#cut")
         if step == "ended":
             both_end(page)
         found = page.evaluate("axe.run()")
