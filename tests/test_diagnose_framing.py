@@ -71,6 +71,14 @@ def test_frames_inside_an_object_of_json(value, told):
 
 @pytest.mark.parametrize(
     ("data", "told"),
+    [(":)", False), (":tada: :tada:", False), (":param x: a number", False), (": ping", True)],
+)
+def test_a_colon_makes_no_comment_of_what_people_write(data, told):
+    assert ("framed-twice" in said_of(observed(*[f"data: {data}\n\n"] * 5))) is told
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
     [
         ("event%3A+tick%0Adata%3A+1%0A%0A", True),
         ("ZGF0YTogMQoK", True),

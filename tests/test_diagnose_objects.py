@@ -41,6 +41,7 @@ async def test_none_as_data():
         "Decimal('1.50')",
         "ValueError('bad')",
         "np.float64(1.5)",
+        "np.str_('x')",
         "<generator object rows at 0x7f0a1b2c3d40>",
         "<app.Tick object at 0x7f0a1b2c3d40>",
         "<Response [200]>",
@@ -56,7 +57,8 @@ def test_what_python_shows_of_an_object(data):
 @pytest.mark.parametrize(
     "data",
     ["Go (now)", "Rust(1)", "it's", "<b>at 0x7f</b>", "Call me(when=you can) or not"]
-    + ["Order(id=1, item=tea)", "Order(id=1, item=null)", "Order(done=true)"],  # of Kotlin
+    + ["Order(id=1, item=tea)", "Order(id=1, item=null)", "Order(done=true)"]  # of Kotlin
+    + ["np.sin(1)", "np.log10(100)"],  # of a lesson, not of numpy
 )
 def test_what_looks_like_python_and_is_none(data):
     assert "python-repr" not in said_of(observed(*[f"data: {data}\n\n"] * 4))

@@ -11,6 +11,7 @@ from labserver.diagnosis.rules.content import unescaped
 from labserver.diagnosis.rules.objects import is_json
 
 FIELD = re.compile(r"(data|event|id|retry):|: ?\S")
+SMILEY = re.compile(r":\S")  # or ":tada:", or a field of a text in reStructuredText
 ENDED = re.compile(r"(\n|\r\n|\r)\1\Z")
 LINE_END = re.compile(r"\r\n|\n|\r")
 KEYS = {"data", "event", "id", "retry", "comment"}  # of the dict that sse-starlette takes
@@ -28,7 +29,8 @@ def framed_twice(seen: Observation) -> str:
     texts = [_from_json(event.data) for event in seen.alone.events[:MOST]]
     framed = [text for text in texts if _is_frame(text)]
     # A frame ends in an empty line; what is not so may be prose.
-    sure = 2 * len(framed) > len(texts) or any(text[-1] in "\r\n" for text in framed)
+    likely = [text for text in framed if not SMILEY.match(text)]
+    sure = 2 * len(likely) > len(texts) or any(text[-1] in "\r\n" for text in framed)
     return some(framed, "event") if sure else ""
 
 

@@ -18,7 +18,10 @@ OF_DATA, OF_TEXT = 1 / 3, 1 / 2  # of what is JSON elsewhere, of text: more that
 OF_VALUES = 1 / 4  # of the data and ids: more that says None is a fault
 NOTHING = re.compile(r"None|undefined|NaT|<NA>|<nil>|\[object \w+\]")
 # Of Python's library and of what many use; other names of classes have a capital letter.
-NAMES = r"datetime\.|np\.|(array|tensor|deque|range|frozenset|namespace|(default|o)?dict(_\w+)?)\b"
+NAMES = (
+    r"datetime\.|np\.(u?int|float|complex|datetime|timedelta|str_|bool|bytes_)"
+    r"|(array|tensor|deque|range|frozenset|namespace|(default|o)?dict(_\w+)?)\b"
+)
 # Python quotes a text and has True and None, so "Order(id=1, item=tea)" is of another language.
 REPR = re.compile(
     r"\{'.*\}|b'.*'|<.+ at 0x[0-9a-fA-F]+>|<[A-Z]\w* \[.*\]>|<class '[\w.]+'>|<[A-Z]\w*\.\w+: .*>"
