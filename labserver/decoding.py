@@ -36,8 +36,8 @@ class _Zlib:
         while True:
             decoded = self._inner.decompress(data, STEP_BYTES)
             yield decoded
-            data = self._inner.unconsumed_tail
-            if not data and len(decoded) < STEP_BYTES:
+            data = self._inner.unconsumed_tail  # at its end, that is unused_data once more
+            if self.eof or (not data and len(decoded) < STEP_BYTES):
                 return
 
 
