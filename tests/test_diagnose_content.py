@@ -136,6 +136,23 @@ async def test_a_sequence():
 
 
 @pytest.mark.parametrize(
+    ("letters", "told"),
+    [
+        ("ZÃ¼rich", True),
+        ("€ 5".encode().decode("cp1252"), True),
+        ("Zürich", False),
+        ("Ã", False),
+        ("€ 5", False),
+    ]
+    + [("日本", False)],
+)
+def test_utf_8_that_was_encoded_once_more(letters, told):
+    for form, type in (("data: {}\n\n", SSE), ("{}\n", TEXT)):
+        seen = observed(*[form.format(letters)] * 4, type=type)
+        assert ("advice-not-utf-8" in said_of(seen)) is told
+
+
+@pytest.mark.parametrize(
     ("data", "told"),
     [
         ("{n: 1, t: 'x'}", True),

@@ -1,5 +1,6 @@
 """diagnose: a declared length, held against the body that came."""
 
+import gzip
 import json
 import time
 
@@ -110,6 +111,16 @@ async def test_a_length_that_is_right():
 def test_a_line_end_after_the_body():
     """Which some old servers send, and clients are to ignore (RFC 9112, 2.2)."""
     return declared(6, b"hello\n\r\n")
+
+
+@pytest.mark.parametrize(("size", "told"), [(4000, True), (27, False), (0, False)])
+def test_a_length_from_before_compression(size, told):
+    rows, packed = b"1,2\n" * 1000, gzip.compress(b"1,2\n" * 1000, mtime=0)
+    headers = {"content_length": str(size or len(packed)), "content_encoding": "gzip"}
+    sent = packed if size != 27 else packed[:20]  # the rest may be on its way
+    seen = observed(rows, type="text/csv")
+    seen.encoded = observed(sent, type="text/csv", ending=Ending.SECONDS, **headers).alone
+    assert ("wrong-length" in said_of(seen)) is told
 
 
 @healthy

@@ -58,6 +58,7 @@ RULES: tuple[Rule[Observation], ...] = (
     ending.cut_before_first,
     length.wrong_length,
     length.length_not_reached,
+    length.length_of_plain,
     response.empty,
     direct.held_between,
     direct.cut_between,

@@ -3,6 +3,7 @@
 from labserver.diagnosis.finding import Level, quoted, rule
 from labserver.diagnosis.observation import Observation
 from labserver.diagnosis.rules.ending import cut_without_a_byte
+from labserver.diagnosis.rules.response import undone
 from labserver.recording import Ending, counted
 
 WAITED = 10.0  # seconds for bytes that were declared
@@ -49,6 +50,22 @@ def length_not_reached(seen: Observation) -> str:
     missing = seen.alone.size < int(seen.length[:20])
     told = f"content-length: {seen.length}, but {counted(seen.alone.size, 'byte')} came, "
     return f"{told}then nothing for {silence:.1f} s" if missing and silence > WAITED else ""
+
+
+@rule(
+    "wrong-length",
+    Level.FAULT,
+    """Where the client accepts compression, the Content-Length is larger than the compressed body,
+    so browsers wait for bytes that never come. This is consistent with the length of the body
+    before it was compressed. Leave the header out, or count the bytes that are sent.""",
+)
+def length_of_plain(seen: Observation) -> str:
+    one, (body, error) = seen.encoded, undone(seen)
+    length = one.response.headers.get("content-length", "") if one else ""
+    waited = one and one.ending is Ending.SECONDS and length.isdigit()
+    if not one or not waited or error or not body or one.size >= int(length[:20]):
+        return ""
+    return f"content-length: {length}, and {counted(one.size, 'byte')} hold all of it"
 
 
 @rule(

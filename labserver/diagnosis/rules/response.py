@@ -126,25 +126,25 @@ def not_decodable(seen: Observation) -> str:
         packed = named in ("gzip", "br", "zstd") and answer and not answer.decoded
         if packed and start.isascii() and len(start) > SHORT:
             return f"content-encoding: {named}, but the body is plain text"
-    return _undone(seen)[1]
+    error = undone(seen)[1]
+    broken = error and seen.encoded and (seen.encoded.whole or "cannot" in error)
+    return f"as a browser asks: {error}" if broken else ""
 
 
-def _undone(seen: Observation) -> tuple[bytes, str]:
-    """The start of what was sent as to a browser, its coding undone, and what was wrong."""
+def undone(seen: Observation) -> tuple[bytes, str]:
+    """The start of what was sent as to a browser, its coding undone, and why no more could be."""
     ours = "content-encoding" in seen.alone.response.headers
     decoders = decoders_for(seen.encoded.response) if seen.encoded and not ours else None
     if not seen.encoded or not decoders:
         return b"", ""
-    pieces = iter([chunk.data for chunk in seen.encoded.chunks])
+    pieces, body = iter([chunk.data for chunk in seen.encoded.chunks]), b""
     for decoder in decoders:
         pieces = decoder.decode(pieces)
-    body = b""
     try:
         for piece in pieces:
             body = (body + piece)[:START_BYTES]
     except httpx.DecodingError as error:
-        broken = seen.encoded.whole or "cannot" in str(error)
-        return body, f"as a browser asks: {error}" if broken else ""
+        return body, str(error)
     return body, ""
 
 
@@ -157,7 +157,7 @@ def _undone(seen: Observation) -> tuple[bytes, str]:
 def packed_text(seen: Observation) -> str:
     text = seen.alone.media_type.startswith("text/") or seen.alone.media_type.endswith("json")
     answer = seen.alone if seen.body.startswith(GZIP) or not seen.encoded else seen.encoded
-    packed = text and (seen.body.startswith(GZIP) or _undone(seen)[0].startswith(GZIP))
+    packed = text and (seen.body.startswith(GZIP) or undone(seen)[0].startswith(GZIP))
     coding = answer.response.headers.get("content-encoding")
     named = "missing" if coding is None else quoted(coding)
     return f"content-type: {seen.alone.media_type}, content-encoding: {named}" if packed else ""
