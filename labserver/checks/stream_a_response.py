@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from concurrent.futures import Future
 from itertools import pairwise
 from statistics import median
 from typing import Any
@@ -66,9 +67,10 @@ def _judge_countdown(url: str, held: Held) -> None:
 
 
 def _judge_two(url: str) -> None:
-    other = started(lambda: fetched(url))
+    beside = _Beside(url)
     try:
-        both = fetched(url), ended(other, "/countdown", 2 * SECONDS)
+        both = [fetched(url, watcher=beside)]
+        both += [ended(one, "/countdown", 2 * SECONDS) for one in beside.others]
     except NotYet as missing:
         raise NotYet(f"{TWICE}, {missing}") from None
     for one in both:
@@ -76,9 +78,26 @@ def _judge_two(url: str) -> None:
         times = line_times(one)
         apart = times[-1] - times[0]
         require(apart > 0.05, f"{TWICE}, the lines of one /countdown came at once.", Late)
-    first, last = sorted(line_times(one) for one in both)
-    began = f"asked for twice at once, one /countdown began after {last[0]:.1f} s"
-    require(last[0] < first[-1], f"{began}, when the other was over: let none wait.", Late)
+    first, other = both
+    began, over = line_times(other)[0], line_times(first)[-1] - beside.asked_at
+    waited = f"asked for twice at once, one /countdown began after {began:.1f} s"
+    require(began < over, f"{waited}, when the other was over: let none wait.", Late)
+
+
+class _Beside(Watcher):
+    """Asks a second time when the first chunk came."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.asked_at = 0.0
+        self.others: list[Future[Recording]] = []
+
+    def chunk(self, chunk: Chunk) -> bool:
+        """Ask, and go on."""
+        if not self.others:
+            self.asked_at = chunk.at
+            self.others.append(started(lambda: fetched(self._url)))
+        return False
 
 
 @exercise

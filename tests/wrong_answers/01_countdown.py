@@ -482,6 +482,31 @@ async def countdown():
     return StreamingResponse(lines(), media_type="text/plain")
 
 
+# %% 503 for who asks while another is answered => twice at once
+import asyncio
+
+from fastapi import FastAPI, Response
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+busy = []
+
+
+async def lines():
+    busy.append("one")
+    for line in ("3\n", "2\n", "1\n", "lift-off\n"):
+        yield line
+        await asyncio.sleep(0.2)
+    busy.clear()
+
+
+@app.get("/countdown")
+async def countdown():
+    if busy:
+        return Response(status_code=503)
+    return StreamingResponse(lines(), media_type="text/plain")
+
+
 # %% the lines that are left are the program's => twice at once
 import asyncio
 
