@@ -97,8 +97,11 @@ class ThreadLog(logging.Filter):
             _change_filters(lambda filters: [one for one in filters if one is not self])
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Keep the record of this thread and stop it here; let those of others pass."""
-        if record.thread != self._thread:
+        """Keep the record of this thread and stop it here; let those of others pass.
+
+        A task of another event loop belongs to others, too: Python may collect it in this thread.
+        """
+        if record.thread != self._thread or record.funcName == "default_exception_handler":
             return True
         self.keep(record)
         return False

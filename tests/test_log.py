@@ -361,6 +361,21 @@ def test_a_request_that_the_app_cancelled_has_a_line_and_one_that_stop_cancelled
     assert server.log == CANCELLED
 
 
+def test_what_another_loop_left_behind_is_no_error_of_the_app(client, caplog):
+    app = FastAPI()
+
+    @app.get("/collected")
+    async def collect():
+        loop = asyncio.new_event_loop()
+        loop.create_future().set_exception(LookupError("of another loop"))  # nobody asks for it
+        loop.close()
+
+    with Server(app) as server:
+        assert client.get(f"{server.url}/collected").status_code == 200
+        assert server.log == ""
+    assert "of another loop" in caplog.text
+
+
 def test_a_record_without_a_text_is_no_error_of_the_app(client):
     app = FastAPI()
 

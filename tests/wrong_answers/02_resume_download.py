@@ -280,3 +280,45 @@ def download(url):
                 return data
         except httpx.RemoteProtocolError:
             headers = {"Range": f"bytes={len(data)}-"}
+
+
+# %% a range without its end: no Range at all => name the rest, as bytes=N-
+import httpx
+
+
+def download(url):
+    data = b""
+    while True:
+        headers = {"Accept-Encoding": "identity"}
+        if data:
+            headers["Range"] = f"bytes={len(data)}"
+        try:
+            with httpx.stream("GET", url, headers=headers, trust_env=False) as response:
+                response.raise_for_status()
+                if response.status_code == 200:
+                    data = b""
+                for chunk in response.iter_raw():
+                    data += chunk
+            return data
+        except httpx.RemoteProtocolError:
+            pass
+
+
+# %% each chunk stripped => and not the file's
+import httpx
+
+
+def download(url):
+    data = b""
+    while True:
+        headers = {"Accept-Encoding": "identity", "Range": f"bytes={len(data)}-"}
+        try:
+            with httpx.stream("GET", url, headers=headers, trust_env=False) as response:
+                response.raise_for_status()
+                if response.status_code == 200:
+                    data = b""
+                for chunk in response.iter_raw():
+                    data += chunk.strip()
+            return data
+        except httpx.RemoteProtocolError:
+            pass
