@@ -549,7 +549,7 @@ async def countdown():
     return StreamingResponse(lines(), media_type="text/plain")
 
 
-# %% all lines at once, when asked again => came at once
+# %% all lines at once, when asked again
 import asyncio
 
 from fastapi import FastAPI
