@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -131,11 +132,18 @@ def source_of(app: Any) -> str:
 
     Raises ValueError where none is to be found.
     """
-    for route in getattr(app, "routes", []):
-        endpoint: Any = getattr(route, "endpoint", None)
+    for endpoint in _endpoints(app):
         if getattr(endpoint, "__module__", "fastapi.applications") != "fastapi.applications":
             try:
                 return "".join(inspect.findsource(inspect.unwrap(endpoint))[0])
             except (OSError, TypeError):
                 break
     raise ValueError("The cell that made this app is not to be found: write it in one cell.")
+
+
+def _endpoints(router: Any) -> Iterator[Any]:
+    """The functions of an app's routes, and of those that it mounts or includes."""
+    for route in getattr(router, "routes", None) or []:
+        if endpoint := getattr(route, "endpoint", None):
+            yield endpoint
+        yield from _endpoints(getattr(route, "original_router", route))  # of include_router

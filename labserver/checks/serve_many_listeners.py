@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -18,7 +19,7 @@ from labserver.workers import Workers, source_of
 LISTENERS = 3  # of each worker
 HEARD_SECONDS = 8.0  # within which every line has to be heard; a reconnect takes 0.2
 SKIPPED_SECONDS = 1.0  # for the rest, once a later line was heard and an earlier one was not
-FIRST = [f"first {i}" for i in range(4)]
+FIRST = ["first 0", "first 1", "first 2", "first 1"]  # who says it again says another line
 AWAY = [f"away {i}" for i in range(4)]  # while a worker is dead
 BURST = [f"burst {i}" for i in range(100)]  # so close that a read from "$" misses some
 LINE = re.compile(r"\b(first|away|burst) \d+\b")
@@ -132,13 +133,16 @@ def _require_heard(listeners: list[Listener], lines: list[str], where: str) -> N
         time.sleep(0.05)
     for listener in listeners:
         heard = _lines(listener)
-        lost = [line for line in lines if line not in heard]
+        lost = [*(Counter(lines) - Counter(heard)).elements()]
         count = f"{len(lost)} of {len(lines)} lines were not heard"
-        again = listener.responses[-1].status_code
+        again = any(lines.count(line) > 1 for line in lost)
+        count += ", and the same text twice is two lines" if again else ""
+        status = listener.responses[-1].status_code
         with_id = f"a listener came back with the id that it had, {listener.last_id!r}"
-        require(again == 200, f"{with_id}: GET /chat answered with status {again}, expected: 200.")
+        answered = f"{with_id}: GET /chat answered with status {status}"
+        require(status == 200, f"{answered}, expected: 200.")
         require(not lost, f"{where}: {count}: {shown(lost)}.")
-        twice = sorted({line for line in heard if heard.count(line) > 1})
+        twice = sorted(Counter(heard) - Counter(lines))
         require(not twice, f"{where}: heard twice: {shown(twice)}.")
 
 

@@ -59,36 +59,45 @@ async def listen(last_event_id: str = Header("0")):
     return EventSourceResponse(follow(last_event_id))
 
 
-# %% Frames by hand, with a retry
-import asyncio
+# %% A router, the store as a dependency, events by a class, with a retry
 import os
+from typing import Annotated
 
 import valkey.asyncio as valkey
-from fastapi import FastAPI, Header
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Depends, FastAPI, Header
+from sse_starlette import EventSourceResponse, ServerSentEvent
 
-app = FastAPI()
 STORE = os.environ.get("LABSERVER_STORE", "valkey://127.0.0.1")
-store = valkey.from_url(STORE, decode_responses=True)
+pool = valkey.from_url(STORE, decode_responses=True)
+router = APIRouter()
 
 
-@app.post("/chat")
-async def say(text: str):
-    await store.xadd("chat", {"text": text}, maxlen=1000)
+async def store():
+    return pool
 
 
-async def follow(last):
-    yield "retry: 100\n\n"
+Store = Annotated[valkey.Valkey, Depends(store)]
+
+
+@router.post("/chat", status_code=202)
+async def say(store: Store, text: str):
+    return {"id": await store.xadd("chat", {"text": text}, maxlen=1000)}
+
+
+async def lines(store, last):
     while True:
         for _, entries in await store.xread({"chat": last}, block=1000):
             for last, line in entries:
-                yield f"id: {last}\ndata: {line['text']}\n\n"
+                yield ServerSentEvent(line["text"], id=last, retry=100)
 
 
-@app.get("/chat")
-async def listen(last_event_id: str = Header("0")):
-    frames = follow(last_event_id)
-    return StreamingResponse(frames, media_type="text/event-stream")
+@router.get("/chat")
+async def listen(store: Store, last_event_id: str = Header("0")):
+    return EventSourceResponse(lines(store, last_event_id))
+
+
+app = FastAPI()
+app.include_router(router)
 
 
 # %% A list in the store, whose places are the ids

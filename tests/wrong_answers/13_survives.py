@@ -154,8 +154,7 @@ async def listen():
     return EventSourceResponse(follow(os.urandom(4).hex()))
 
 
-# %% No ids, so a listener that comes back starts over => have no id
-import asyncio
+# %% A text that was said before is not said again => the same text twice is two lines
 import os
 
 import valkey.asyncio as valkey
@@ -169,19 +168,20 @@ store = valkey.from_url(STORE, decode_responses=True)
 
 @app.post("/chat")
 async def say(text: str):
-    await store.xadd("chat", {"text": text}, maxlen=1000)
+    if await store.sadd("said", text):
+        await store.xadd("chat", {"text": text}, maxlen=1000)
 
 
 async def follow(last):
     while True:
         for _, entries in await store.xread({"chat": last}, block=5000):
             for last, line in entries:
-                yield {"data": line["text"]}
+                yield {"id": last, "data": line["text"]}
 
 
 @app.get("/chat")
-async def listen():
-    return EventSourceResponse(follow("0"))
+async def listen(last_event_id: str = Header("0")):
+    return EventSourceResponse(follow(last_event_id))
 
 
 # %% Ids are sent, and not read => heard twice
