@@ -25,6 +25,8 @@ from labserver.recording import RecordedEvent, Recording, Watcher
 PRICES = [("message", "3.20"), ("message", "5.00")]
 SECRET = "ann.xlsx"  # in the price that is no number
 INSIDE = (SECRET, "could not convert", "valueerror", "traceback")  # not for a client to read
+# They log what the check asks, that a client has left, and each chunk, which may quote an error.
+OTHERS = ("httpx", "httpcore", "asyncio", "sse_starlette")
 GIVEN_BACK = 3.0  # seconds within which a connection has to be back
 GOODBYE = 0.08  # seconds: it takes 0.1, and a clock may be a little coarse
 AT_LEAST = 0.28  # seconds that a stream takes by itself, with its goodbye
@@ -161,8 +163,7 @@ def _noted() -> Iterator[list[logging.LogRecord]]:
 
         def made(*args: Any, **options: Any) -> logging.LogRecord:
             record = make(*args, **options)
-            # httpx logs what the check asks, asyncio that a client has left.
-            if noting and record.name.partition(".")[0] not in ("httpx", "httpcore", "asyncio"):
+            if noting and record.name.partition(".")[0] not in OTHERS:
                 records.append(record)
             return record
 
