@@ -27,7 +27,7 @@ def test_line_ends_after_the_end_are_bounded():
         thread = threading.Thread(target=flood)
         thread.start()
         url = httpx.URL(f"http://127.0.0.1:{listener.getsockname()[1]}/")
-        assert bytes_beyond(url, httpx.Headers(), 2, 60.0) == b""
+        assert set(bytes_beyond(url, httpx.Headers(), 2, 60.0)) == {*b"\n"}
         thread.join(60)
     assert len(sent) < 100, "the server was left, not read to its end"
 
