@@ -7,6 +7,7 @@ came      {'n': 1}     or Row(n=1), <Row n=1>, None
 import ast
 import json
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 
 from labserver.diagnosis.finding import Level, rule, some
@@ -17,36 +18,49 @@ MOST = 200  # texts that are parsed as Python
 OF_DATA, OF_TEXT = 1 / 3, 1 / 2  # of what is JSON elsewhere, of text: more that is repr is a fault
 OF_VALUES = 1 / 4  # of the data and ids: more that says None is a fault
 NOTHING = re.compile(r"None|undefined|NaT|<NA>|<nil>|\[object \w+\]")
-# Of Python's library and of what many use; other names of classes have a capital letter.
+# Of Python's library and of what many use; names of other classes have a capital letter.
 NAMES = (
     r"datetime\.|np\.(u?int|float|complex|datetime|timedelta|str_|bool|bytes_)"
     r"|(array|tensor|deque|range|frozenset|namespace|(default|o)?dict(_\w+)?)\b"
 )
-# Python quotes a text and has True and None, so "Order(id=1, item=tea)" is of another language.
-REPR = re.compile(
-    r"\{'.*\}|b'.*'|<.+ at 0x[0-9a-fA-F]+>|<[A-Z]\w* \[.*\]>|<class '[\w.]+'>|<[A-Z]\w*\.\w+: .*>"
-    r"|<(Task|Future) [a-z]+\b.*>|[A-Z]\w* object \(\w+\)|.*\n.*\bdtype: \w+"
-    r"|[A-Z]\w*\((?!.*=[a-z]\w*[,)])(\w+=|['\[{]).*\)|(" + NAMES + r")[\w.]*\(.*\)",
-    re.S,
+NAMED = r"[A-Z](?=\w*[a-z])\w*"  # as classes are, and no elements of HTML
+REPR = (
+    r"\{'.*\}",  # {'n': 1}
+    r"b'.*'",  # b'tea'
+    r"<.+ at 0x[0-9a-fA-F]+>",  # <main.Row object at 0x7f0a1b2c3d40>
+    r"<[A-Z]\w* \[.*\]>",  # <Response [200]>
+    r"<class '[\w.]+'>",
+    r"<[A-Z]\w*\.\w+: .*>",  # <Color.RED: 1>
+    r"<(Task|Future) [a-z]+\b.*>",  # <Future pending>
+    r"[A-Z]\w* object \(\w+\)",  # Row object (1), of Django
+    r".*\n.*\bdtype: \w+",  # a Series of pandas
+    # Row(n=1). Python quotes a text and has True and None: Row(id=1, item=tea) is of another.
+    r"[A-Z]\w*\((?!.*=[a-z]\w*[,)])(\w+=|['\[{]).*\)",
+    rf"({NAMES})[\w.]*\(.*\)",  # datetime.date(2026, 11, 28)
 )
 PARTS = (ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.UnaryOp, ast.keyword)
 SIGNS = (ast.expr_context, ast.unaryop)
-CLASS = re.compile(r"([A-Z]\w*[a-z]\w*|UUID|" + NAMES + r")[\w.]*")
+CLASS = re.compile(rf"({NAMED}|UUID|{NAMES})[\w.]*")
 CALL = re.compile(r"\w[\w.]*\(")  # "BUY(qty=0)", which is meant where people read it
 QUOTED = re.compile(r"'.*'", re.S)  # a str's; one alone may be a quotation
 # The same of a word, with an escape, or with a space at an edge, which few quotations have.
 OF_TOKEN = re.compile(r"'(\S*|.*\\.*|\s.*|.*\s)'", re.S)
 NO_ESCAPE = re.compile(r"""\\[^\n\\'"abfnrtv0-7xNuU]""")  # no repr has it, and Python warns
-NAMED = r"[A-Z]\w*[a-z]\w*"  # as classes are, and no elements of HTML
-PAIRS = r"\w+=\S.* \w+=\S.*"  # of pydantic; logfmt has no single quotes and no None
-# As programs show an object; XML has quotes around its values.
-SHOWN = re.compile(
-    rf'\[?<{NAMED}( [\w.]+=[^<>"{{\'][^<>"{{]*| \d+|: [^<>]+|\([^<>]*\))>(, <.*>)?\]?'
-    rf"|{NAMED}\.[A-Z][A-Z0-9_]+|True|False|nan|(?=.*=(None|True|False|'|{NAMED}\(|datetime\.)){PAIRS}"
-    rf"|[\w.$]*[A-Z]\w*@[0-9a-f]{{5,}}|#<[A-Z].*>|{NAMED}(\(\w+(=|: ).*\)|\[\w+=.*\]|"
-    r" \{ \w+(:| =) [^;]*, [^;]* \})|&?(map\[\w+:.*\]|\{(?=.*\b\d)[\w.+-]+( [\w.+-]+)+\})"
-    r"|\[[\d.e+-]+( +[\d.e+-]+)+\]|\{\d+(, \d+)*\}",
-    re.S,
+SHOWN = (
+    # <Row id=1>, <User: ada>, [<User 5>, <User 6>]; XML has quotes around its values.
+    rf"""\[?<{NAMED}( [\w.]+=[^<>"{{'][^<>"{{]*| \d+|: [^<>]+|\([^<>]*\))>(, <.*>)?\]?""",
+    rf"{NAMED}\.[A-Z][A-Z0-9_]+",  # Color.RED
+    r"True|False|nan",
+    # n=1 sold=None, of pydantic; logfmt has no single quotes and no None.
+    rf"(?=.*=(None|True|False|'|{NAMED}\(|datetime\.))\w+=\S.* \w+=\S.*",
+    r"[\w.$]*[A-Z]\w*@[0-9a-f]{5,}",  # com.acme.Row@1b2c3d4, of Java
+    rf"{NAMED}\[\w+=.*\]",  # Row[n=1], of Java
+    rf"{NAMED}\(\w+(=|: ).*\)",  # Row(item=tea), of Kotlin, or Row(item: tea), of Swift
+    rf"{NAMED} \{{ \w+(:| =) [^;]*, [^;]* \}}",  # Row { n: 1, item: tea }, of Rust
+    r"#<[A-Z].*>",  # #<Row n: 1>, of Ruby
+    r"&?(map\[\w+:.*\]|\{(?=.*\b\d)[\w.+-]+( [\w.+-]+)+\})",  # map[n:1] and {1 tea}, of Go
+    r"\[[\d.e+-]+( +[\d.e+-]+)+\]",  # [1 2 3], of numpy
+    r"\{\d+(, \d+)*\}",  # {1, 2}, a set
 )
 
 
@@ -85,7 +99,7 @@ def _quoted(seen: Observation) -> list[str]:
 
 def is_repr(text: str) -> bool:
     """Whether it is Python's repr of an object, and no number, word or JSON."""
-    if REPR.fullmatch(text[:LONGEST]):
+    if _like(REPR, text):
         return True
     if text[:1] not in {*"{[("} or len(text) > LONGEST or is_json(text) or NO_ESCAPE.search(text):
         return False
@@ -94,6 +108,10 @@ def is_repr(text: str) -> bool:
         telling = "'" in text or any(isinstance(node, ast.Call) for node in ast.walk(tree))
         return telling and _is_value(tree) and ast.unparse(tree) == text.strip()
     return False  # a row of SQL is no repr
+
+
+def _like(patterns: Iterable[str], text: str) -> bool:
+    return any(re.fullmatch(pattern, text[:LONGEST], re.S) for pattern in patterns)
 
 
 def _is_value(node: ast.AST) -> bool:
@@ -128,7 +146,7 @@ def none_as_data(seen: Observation) -> str:
 )
 def advice_object_text(seen: Observation) -> str:
     texts = [item.text for item in seen.items[:MOST]] if seen.sse else []
-    found = [text for text in texts if SHOWN.fullmatch(text[:LONGEST])]
+    found = [text for text in texts if _like(SHOWN, text)]
     return some(found, "text") if len(found) > OF_DATA * len(texts) else ""
 
 
