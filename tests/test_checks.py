@@ -24,7 +24,7 @@ from verdicts import ready, verdict, verdict_that_says, warm_up
 from waiting import wait_until
 
 from labserver import checks, record
-from labserver.checks import cutting, exercise, turns
+from labserver.checks import cutting, exercise
 from labserver.checks.calling import started
 from labserver.checks.meanwhile import Held
 from labserver.recording import RecordedEvent
@@ -225,29 +225,6 @@ def test_checks_that_overlap_leave_logging_as_it_was():
     with ThreadPoolExecutor(3) as pool:
         assert not any(pool.map(checks.ends_cleanly, [FastAPI(), FastAPI(), FastAPI()]))
     assert logging.getLogRecordFactory() is factory and root.handlers == handlers
-
-
-def test_threads_take_short_turns_while_a_check_runs():
-    # For threads that an earlier answer has started itself, and that are still busy.
-    before = sys.getswitchinterval()
-    seen, inside, over = [], threading.Barrier(3), threading.Event()
-
-    @exercise.exercise
-    def check(wait):
-        seen.append(sys.getswitchinterval())
-        inside.wait(60)
-        wait and over.wait(60)
-        raise LookupError
-
-    with ThreadPoolExecutor(2) as pool:
-        first, last = pool.submit(check, False), pool.submit(check, True)
-        inside.wait(60)
-        assert first.result(60) is False
-        seen.append(sys.getswitchinterval())  # the other one still runs
-        over.set()
-        assert last.result(60) is False
-    assert seen == [pytest.approx(turns.TURN)] * 3
-    assert sys.getswitchinterval() == before
 
 
 def test_logging_that_was_turned_off_before_hides_nothing_and_stays_off():

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from starlette.types import ASGIApp
 
 from labserver.checks.left_behind import ended_afterwards, note
-from labserver.checks.turns import ShortTurns
 from labserver.masking import masked
 from labserver.printing import printable, tell
 from labserver.recorder import record_watched
@@ -38,8 +37,6 @@ MEANS = {  # what a beginner's slip looks like in the server's log
     "the first argument must be callable": "Hand over the function itself, without calling it.",
 }
 
-short_turns = ShortTurns()
-
 T = TypeVar("T")
 
 
@@ -63,7 +60,7 @@ def exercise(judge: Callable[[Any], str | None]) -> Callable[[Any], bool]:
     @wraps(judge)
     def check(answer: Any) -> bool:
         try:
-            with short_turns, ended_afterwards():
+            with ended_afterwards():
                 remark = judge(answer)
         except NotYet as missing:
             tell(_wrapped(f"Not yet: {missing}"))
