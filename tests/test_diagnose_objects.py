@@ -1,10 +1,13 @@
 """diagnose: objects that came as the text by which a program shows them."""
 
 import asyncio
+import time
 
 import pytest
 from services import named, observed, said_of, text
 from sse_starlette import EventSourceResponse
+
+from labserver.diagnosis.rules.objects import is_repr
 
 
 @named("python-repr")
@@ -92,6 +95,16 @@ def test_what_python_shows_of_what_is_inside(data):
 def test_what_pandas_shows_of_a_row():
     row = "data: a    1\ndata: b    2\ndata: Name: 0, dtype: int64\n\n"
     assert "python-repr" in said_of(observed(*[row] * 4))
+
+
+def test_a_text_of_many_lines_takes_no_square_of_them():
+    def seconds(lines):
+        start = time.perf_counter()
+        assert not is_repr("\n" * lines)
+        return time.perf_counter() - start
+
+    few, many = (min(seconds(lines) for _ in range(9)) for lines in (100, 3000))
+    assert many < 200 * few  # 30 times the lines
 
 
 @pytest.mark.parametrize("data", ["NaT", "<NA>", "[object Promise]", "<nil>"])

@@ -97,6 +97,14 @@ def test_a_coding_that_is_wrong_only_where_it_is_accepted(packed, coding, told):
     assert ("not-decodable" in said_of(seen)) is bool(told)
 
 
+def test_a_few_bytes_that_stand_for_too_many_are_not_undone_to_their_end():
+    seen = observed(CSV, type="text/csv")
+    for size, told in ((2**20, True), (2**26 + 2**21, False)):
+        packed = gzip.compress(bytes(size), 1)[:-8] + bytes(8)  # with a wrong checksum
+        seen.encoded = observed(packed, type="text/csv", content_encoding="gzip").alone
+        assert ("not-decodable" in said_of(seen)) is told
+
+
 def test_a_coding_that_was_not_read_to_its_end():
     seen = observed(CSV, type="text/csv")
     seen.encoded = observed(

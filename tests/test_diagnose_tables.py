@@ -78,3 +78,9 @@ def test_rows_that_were_not_quoted(rows, told):
     said = said_of(observed(NAMES, *rows, type="text/csv"))
     assert ("advice-rows" in said) is told
     assert "advice-rows" not in said_of(observed(NAMES, *rows, type="text/plain"))
+
+
+def test_a_quote_before_more_than_a_csv_reader_takes():
+    rows = [f"{i},{'Joe' * 20},5\n" for i in range(2500)]  # 170 KB in one cell
+    found = said_of(observed(NAMES, '3,"Ada,4\n', "".join(rows), type="text/csv"))
+    assert "no CSV reader reads it: field larger than" in found["advice-rows"]

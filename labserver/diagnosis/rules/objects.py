@@ -33,7 +33,7 @@ REPR = (
     r"<[A-Z]\w*\.\w+: .*>",  # <Color.RED: 1>
     r"<(Task|Future) [a-z]+\b.*>",  # <Future pending>
     r"[A-Z]\w* object \(\w+\)",  # Row object (1), of Django
-    r".*\n.*\bdtype: \w+",  # a Series of pandas
+    r"[^\n]*\n.*\bdtype: \w+",  # a Series of pandas
     # Row(n=1). Python quotes a text and has True and None: Row(id=1, item=tea) is of another.
     r"[A-Z]\w*\((?!.*=[a-z]\w*[,)])(\w+=|['\[{]).*\)",
     rf"({NAMES})[\w.]*\(.*\)",  # datetime.date(2026, 11, 28)

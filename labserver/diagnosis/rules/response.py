@@ -11,6 +11,7 @@ from labserver.diagnosis.rules.ending import ANSWER
 from labserver.recording import counted
 
 START_BYTES = 1024  # of a body: enough to tell text from a coding
+MOST_BYTES = 2**26  # that are undone; a few in a coding may stand for gigabytes
 SAY_WHAT_TO_DO = ("allow", "retry-after", "www-authenticate")
 GZIP = b"\x1f\x8b\x08"  # that it begins with (RFC 1952, 2.3.1)
 SHORT = 3  # bytes that may be ASCII by chance
@@ -132,17 +133,22 @@ def not_decodable(seen: Observation) -> str:
 
 
 def undone(seen: Observation) -> tuple[bytes, str]:
-    """The start of what was sent as to a browser, its coding undone, and why no more could be."""
+    """The start of what was sent as to a browser, its coding undone, and why no more could be.
+
+    Nothing where it stands for more than 64 MiB: that would take longer than it may.
+    """
     ours = "content-encoding" in seen.alone.response.headers
     decoders = decoders_for(seen.encoded.response) if seen.encoded and not ours else None
     if not seen.encoded or not decoders:
         return b"", ""
-    pieces, body = iter([chunk.data for chunk in seen.encoded.chunks]), b""
+    pieces, body, size = iter([chunk.data for chunk in seen.encoded.chunks]), b"", 0
     for decoder in decoders:
         pieces = decoder.decode(pieces)
     try:
         for piece in pieces:
-            body = (body + piece)[:START_BYTES]
+            body, size = (body + piece)[:START_BYTES], size + len(piece)
+            if size > MOST_BYTES:
+                return b"", ""
     except httpx.DecodingError as error:
         return body, str(error)
     return body, ""

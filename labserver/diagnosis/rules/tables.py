@@ -58,7 +58,10 @@ def advice_rows(seen: Observation) -> str:
     if seen.alone.media_type not in TABLES or not named or not all(map(str.strip, lines)):
         return ""  # an empty line may begin another table
     separator = max(",;\t", key=lines[0].count)
-    header, *rows = csv.reader(lines, delimiter=separator)
+    try:
+        header, *rows = csv.reader(lines, delimiter=separator)
+    except csv.Error as error:  # a cell of more than 128 KiB, as after a quote without its other
+        return f"no CSV reader reads it: {error}"
     longer = [row for row in rows if any(row[len(header) :])]
     if longer and 2 * len(longer) < len(
         rows
