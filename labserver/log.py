@@ -21,6 +21,8 @@ from labserver.masking import shown_lines
 LOGGERS = ("uvicorn.error", "asyncio", "sse_starlette.sse")
 MAX_RECORDS = 500  # the oldest go first
 MOST_CHARACTERS = 20_000  # of a record; an error may quote a whole body
+HEAD = re.compile(r"[A-Z]+ [\w.]+: ")  # of a record
+FRAME = re.compile(r'  File "|[ |]*\+-[+-]* \d+ -+')  # the last one has the error behind it
 CANCELLED = "ERROR uvicorn.error: The app cancelled a request. Its client got a 500."
 
 _changing = threading.Lock()  # servers that start or stop at once take turns
@@ -31,10 +33,18 @@ class Log(str):
 
     @property
     def last_line(self) -> str:
-        """The error itself, where the last record has a traceback; "" for an empty log."""
+        """The error, where the last record has a traceback; "" for an empty log.
+
+        That is the first line of its message: others, and notes, come after it.
+        """
         # Of a group, the error that stands last: rulers are drawn around them, and bars before.
         lines = [line for line in self.split("\n") if not re.fullmatch(r"[ |]*\+-+", line)]
-        return re.sub(r"^( *\| )+", "", lines[-1])
+        lines = [re.sub(r"^( *\| )+", "", line) for line in lines]
+        heads = [place for place, line in enumerate(lines) if HEAD.match(line)]
+        lines = lines[max(heads, default=0) :]
+        frames = [place for place, line in enumerate(lines) if FRAME.match(line)]
+        after = lines[frames[-1] + 1 :] if frames else []
+        return next((line for line in after if line[:1].strip()), lines[-1])
 
     def __repr__(self) -> str:
         return str(self)

@@ -103,7 +103,7 @@ class Server:
     def log(self) -> Log:
         """What went wrong in the server so far, with tracebacks: a str that shows its lines.
 
-        Its `last_line` is the error itself, where the last record has a traceback.
+        Its `last_line` is the error, where the last record has a traceback.
 
         Waits, half a second at most, for requests whose client has all of its response, or has
         left: an error of theirs may be logged only then.

@@ -138,6 +138,18 @@ def test_an_error_of_re_is_explained_by_events_only_where_these_raised_it():
     assert "got 'int'" in printed.getvalue() and "event" not in printed.getvalue()
 
 
+def test_a_verdict_quotes_the_error_and_not_the_last_line_of_its_text():
+    app = FastAPI()
+
+    @app.get("/countdown")
+    async def countdown():
+        raise LookupError("no such row\nlook elsewhere")
+
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert checks.countdown(app) is False
+    assert "The server says: LookupError: no such row" in " ".join(printed.getvalue().split())
+
+
 def test_a_verdict_tells_of_a_redirect_without_its_secret():
     app = FastAPI()
     app.get("/countdown")(lambda: RedirectResponse("/login?token=S3CRET"))

@@ -69,6 +69,22 @@ def test_the_last_line_of_a_group_is_its_last_error(client):
     assert server.log.last_line == "LookupError: in a task"
 
 
+def test_the_last_line_of_an_error_of_many_lines_is_its_first_one(client):
+    app = FastAPI()
+
+    @app.get("/")
+    async def wrong():
+        error = LookupError("no such row\nlook elsewhere")
+        error.add_note("a note")
+        raise error
+
+    with Server(app) as server:
+        client.get(server.url)
+    assert server.log.endswith("elsewhere\na note")
+    assert server.log.last_line == "LookupError: no such row"
+    assert Log(f"{server.log}\nWARNING app: first\nsecond").last_line == "second"
+
+
 def test_logging_of_others_is_left_alone(client, caplog):
     names = ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "sse_starlette.sse")
     loggers = [logging.getLogger(name) for name in names]

@@ -37,7 +37,7 @@ def predictions(predicted: Any) -> None:
         steps = fetched(f"{url}/steps")
         again = fetched(f"{url}/steps", headers={"Last-Event-ID": "2"})
     wait: Any = predicted["first_event"]
-    longest = min(1.5 * steps.events[0].at, 1.9 * PAUSE)  # for all that a machine may be busy
+    longest = min(1.5 * steps.events[0].at, 1.9 * PAUSE)  # a busy machine may be late
     right = (
         isinstance(wait, Real | Decimal) and PAUSE / 2 < float(wait) < longest,
         predicted["events"] == len(steps.events),

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from starlette.types import ASGIApp
 
 from labserver.checks.left_behind import ended_afterwards, note
+from labserver.log import Log
 from labserver.masking import masked
 from labserver.printing import printable, tell
 from labserver.recorder import record_watched
@@ -212,15 +213,16 @@ def _in_one_line(text: str) -> str:
 
 
 def _said_by(log: str) -> str:
-    """The last line of a log that says something (a group of exceptions ends in a ruler).
+    """The last error of a log, or what else it says last.
 
     Not asyncio's warning that a client has left: the check itself leaves what has no end.
     """
-    lines = [line.strip(" |") for line in log.splitlines() if re.search(r"\w", line)]
+    lines = [line for line in log.splitlines() if re.search(r"\w", line)]
     lines = [line for line in lines if not line.startswith("WARNING asyncio: socket.send()")]
     if not lines:
         return ""
-    raised_in = [line for line in lines if line.startswith('File "')][-1:]  # others raise it, too
-    by = "sse_starlette: " if "sse_starlette" in "".join(raised_in) else ""
-    means = "".join(f". {words}" for slip, words in MEANS.items() if slip in by + lines[-1])
-    return f" The server says: {lines[-1][:LONGEST]}{means}"
+    said = Log("\n".join(lines)).last_line.strip()
+    raised_in = [line for line in lines if line.strip(" |").startswith('File "')][-1:]
+    by = "sse_starlette: " if "sse_starlette" in "".join(raised_in) else ""  # others raise it, too
+    means = "".join(f". {words}" for slip, words in MEANS.items() if slip in by + said)
+    return f" The server says: {said[:LONGEST]}{means}"
