@@ -6,6 +6,7 @@ import functools
 import io
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -128,7 +129,9 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and exit."""
-        super().error(masked(message))
+        # A word in the place of another may be a header's value.
+        told = re.sub(r"(choice|argument):? (['\"]).*?\2(?= \(choose|$)", r"\1", masked(message))
+        super().error(told)
 
 
 def _parser() -> _Parser:

@@ -194,6 +194,15 @@ def test_what_is_wrong_is_said_without_its_secrets(words):
     assert done.returncode == 2 and "S3CRET" not in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["-H", "X-Token: S3CRET", "record", "http://h/"], ["record", "http://h/", "--json=S3CRET"]],
+)
+def test_what_stands_in_the_place_of_a_command_is_not_quoted(words):
+    done = run(*COMMAND, *words)
+    assert done.returncode == 2 and "S3CRET" not in done.stdout + done.stderr
+
+
 def test_what_is_no_option_is_named_and_those_that_are_stand_above():
     done = run(*RECORD, "http://h/", "-k", "--compressed", "--user=ann", "-bS3CRET")
     assert done.stderr.endswith(" error: there is no -k, --compressed, --user, -b here\n")
