@@ -129,7 +129,8 @@ def hint(url: httpx.URL, reason: str = "") -> str:
     does = "may send this to a proxy"
     fitting = ("ALL_PROXY", f"{url.scheme}_PROXY".upper())
     names = [name for name in _proxies_set() if name.upper() in fitting]
-    if _is_loopback(url.host) or proxy_bypass(url.netloc.decode()):
+    # Without a variable, Windows would look the host up to know, and no deadline would end that.
+    if names and (_is_loopback(url.host) or proxy_bypass(url.netloc.decode())):
         names = []
     if "CERTIFICATE_VERIFY_FAILED" in reason:
         does = "names the certificates that are trusted"

@@ -243,6 +243,11 @@ def test_a_proxy_that_this_address_goes_past_is_not_named(name, past, named, env
     assert bool(hint(httpx.URL("http://lab.invalid/"))) is named
 
 
+def test_where_no_variable_names_a_proxy_the_system_is_not_asked(environment, monkeypatch):
+    monkeypatch.setattr("labserver.client.proxy_bypass", None)
+    assert hint(httpx.URL("http://lab.invalid/")) == ""
+
+
 @pytest.mark.parametrize("ask", [record, diagnose])
 def test_a_proxy_that_stays_silent_is_named(ask, environment):
     with socket.create_server(("127.0.0.1", 0)) as listener:
