@@ -109,7 +109,7 @@ class Recording:
 
     @property
     def location(self) -> str:
-        """Where a redirect leads that was not followed; nothing for any other answer."""
+        """Where the answer leads, if it is a redirect; nothing for any other."""
         response = self.response
         place = response.headers["location"] if response.has_redirect_location else ""
         return str(place or response.extensions.get("location", ""))

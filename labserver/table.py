@@ -100,7 +100,9 @@ def status_line(recording: Recording) -> str:
     elif "transfer-encoding" in headers:
         parts.append(headers["transfer-encoding"])
     if recording.location:
-        parts.append(f"redirect to {recording.location}, not followed")
+        response = recording.response
+        followed = response.has_redirect_location and response.request.extensions.get("followed")
+        parts.append(f"redirect to {recording.location}{'' if followed else ', not followed'}")
     parts.append(f"headers after {recording.headers_at:.3f} s")
     return " · ".join(shorten(masked(part), MOST_PART) for part in parts)
 
