@@ -48,7 +48,9 @@ class Listener:
         """What it heard, for a timeline."""
         end = time.perf_counter() - self._start
         last = self.responses[-1]
-        return Recording("GET", self.url, last, self.headers_at, events=self.heard, seconds=end)
+        got = Recording("GET", self.url, last, self.headers_at, events=self.heard, seconds=end)
+        got.last_event_id = self.last_id
+        return got
 
     async def listen(self, client: httpx.AsyncClient) -> None:
         """Listen until cancelled, or until a status says not to come back."""

@@ -91,13 +91,15 @@ class Reading:
         self.undecoded += size
         for event, text, id in self.events.feed(data):
             self.undecoded = 0
+            recording.last_event_id = id
             whole = RecordedEvent(at, event, text, id)
             kept = whole if self.keep else RecordedEvent(at, event[:MOST_NAME], "", id[:MOST_NAME])
             recording.events.append(kept)
             if watcher and watcher.event(whole):
                 return True
             if len(recording.events) == self.bounds.max_chunks:
-                break
+                return False
+        recording.last_event_id = self.events.last_event_id
         return False
 
     def _bound_reached(self) -> tuple[Ending, int] | None:

@@ -68,6 +68,7 @@ class Recording:
     headers_at: float
     chunks: list[Chunk] = field(default_factory=list)
     events: list[RecordedEvent] = field(default_factory=list)  # for text/event-stream
+    last_event_id: str = ""  # for `Last-Event-ID`; an id without data counts too (HTML, 9.2.6)
     sent: list[float] = field(default_factory=list)  # when the lab's server sent each message
     seconds: float = 0.0  # when the recording ended
     decoded: bool = False  # whether chunks are what a content-encoding was undone to
@@ -124,11 +125,6 @@ class Recording:
     def has_events(self) -> bool:
         """Whether the response is labelled as an event stream."""
         return is_event_stream(self.response.headers.get("content-type", ""))
-
-    @property
-    def last_event_id(self) -> str:
-        """The id of the last event, for `Last-Event-ID`; nothing where no event came."""
-        return self.events[-1].id if self.events else ""
 
     @property
     def size(self) -> int:

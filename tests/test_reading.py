@@ -44,6 +44,20 @@ def test_max_chunks_counts_what_is_shown(capsys):
     assert capsys.readouterr().out.count("stopped at max_chunks=3.") == 2
 
 
+@pytest.mark.parametrize("keep", [True, False])
+def test_the_last_event_id_is_that_of_a_browser(keep):
+    """An id without data counts, and one of what was not read does not (HTML standard, 9.2.6)."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+    long = "8" * 200
+    events = f"id: 7\ndata: a\n\nid: {long}\ndata: b\n\nid: 9\n\nid: 10\ndata: cut off\n"
+    for most, last in ((1, "7"), (2, long), (None, "9")):
+        with answering_once(head + events.encode()) as url:
+            got = record(url, max_chunks=most, keep_data=keep, quiet=True)
+        assert got.last_event_id == last
+    with answering_once(head) as url:
+        assert record(url, quiet=True).last_event_id == ""
+
+
 def test_a_body_cut_short_is_said(capsys):
     got = record("/cut")
     assert got.response.status_code == 200

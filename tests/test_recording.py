@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from labserver.recording import Bounds, Chunk, Ending, RecordedEvent, Recording, counted
+from labserver.recording import Bounds, Chunk, Ending, Recording, counted
 
 ASKED = httpx.Request("GET", "http://127.0.0.1")
 
@@ -61,12 +61,6 @@ def test_an_error_is_shown_without_control_characters():
 )
 def test_text_is_what_was_kept(bodies, content_type, text):
     assert recording(*bodies, content_type=content_type).text == text
-
-
-def test_the_last_event_id_is_there_also_where_no_event_came():
-    events = [RecordedEvent(0.1, "message", "one", "7"), RecordedEvent(0.2, "end", "", "8")]
-    assert recording(events=events).last_event_id == "8"
-    assert recording().last_event_id == ""
 
 
 def test_numbers_have_their_noun():
