@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import warnings
 
 import pytest
 from fastapi import FastAPI
@@ -171,3 +172,10 @@ def test_a_frame_is_one_in_json_and_by_each_line_end_too(data):
 )
 def test_what_an_object_of_ones_own_says_is_no_frame(data):
     assert "framed-twice" not in said_of(observed(*[f"data: {json.dumps(data)}\n\n"] * 5, DONE))
+
+
+def test_what_python_warns_of_when_it_reads_a_text_is_not_printed():
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        said_of(observed(*[rf"data: '\d+ {i}'" + "\n\n" for i in range(4)]))
+    assert warned == []

@@ -97,6 +97,13 @@ def test_what_pandas_shows_of_a_row():
     assert "python-repr" in said_of(observed(*[row] * 4))
 
 
+def test_a_backslash_is_part_of_a_repr_only_where_python_writes_it_so():
+    paths = [(n, rf"C:\data\{n}") for n in ("a", "d", "x")]
+    assert "python-repr" in said_of(observed(*[f"data: {path}\n\n" for path in paths]))
+    words = [rf"data: '\d+ {n}'" + "\n\n" for n in range(4)]
+    assert "python-repr" not in said_of(observed(*words))
+
+
 def test_a_text_of_many_lines_takes_no_square_of_them():
     def seconds(lines):
         start = time.perf_counter()

@@ -8,7 +8,7 @@ from contextlib import suppress
 from labserver.diagnosis.finding import Level, rule, some
 from labserver.diagnosis.observation import Observation
 from labserver.diagnosis.rules.content import unescaped
-from labserver.diagnosis.rules.objects import is_json
+from labserver.diagnosis.rules.objects import NO_ESCAPE, is_json
 
 FIELD = re.compile(r"(data|event|id|retry):|: ?\S")
 SMILEY = re.compile(r":\S")  # or ":tada:", or a field of a text in reStructuredText
@@ -38,7 +38,8 @@ def _from_json(text: str) -> str:
     """The text, or what it says as a string of JSON or Python, or in a dict of fields."""
     with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
         value = json.loads(text) if text[:1] in ('"', "{") else None
-        value = ast.literal_eval(text) if text.startswith(("'", "b'")) else value
+        python = text.startswith(("'", "b'")) and not NO_ESCAPE.search(text)
+        value = ast.literal_eval(text) if python else value
         value = value.decode() if isinstance(value, bytes) else value
         if isinstance(value, dict) and {*value} <= KEYS:
             data = value.get("data")

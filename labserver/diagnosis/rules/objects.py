@@ -45,7 +45,8 @@ CALL = re.compile(r"\w[\w.]*\(")  # "BUY(qty=0)", which is meant where people re
 QUOTED = re.compile(r"'.*'", re.S)  # a str's; one alone may be a quotation
 # The same of a word, with an escape, or with a space at an edge, which few quotations have.
 OF_TOKEN = re.compile(r"'(\S*|.*\\.*|\s.*|.*\s)'", re.S)
-NO_ESCAPE = re.compile(r"""\\[^\n\\'"abfnrtv0-7xNuU]""")  # no repr has it, and Python warns
+# No repr has it, and Python warns of it: a backslash in front of any other letter.
+NO_ESCAPE = re.compile(r"""(?<!\\)(\\\\)*\\[^\n\\'"abfnrtv0-7xNuU]""")
 SHOWN = (
     # <Row id=1>, <User: ada>, [<User 5>, <User 6>]; XML has quotes around its values.
     rf"""\[?<{NAMED}( [\w.]+=[^<>"{{'][^<>"{{]*| \d+|: [^<>]+|\([^<>]*\))>(, <.*>)?\]?""",
@@ -76,7 +77,8 @@ def python_repr(seen: Observation) -> str:
     found = [text for text in texts if is_repr(text) and (data or not CALL.match(text))]
     rest = {*texts} - {*found}
     share = OF_DATA if data and all(map(is_json, rest)) else OF_TEXT
-    if 2 * len([*filter(OF_TOKEN.fullmatch, _quoted(seen))]) > len(texts):
+    tokens = [text for text in _quoted(seen) if not NO_ESCAPE.search(text)]
+    if 2 * len([*filter(OF_TOKEN.fullmatch, tokens)]) > len(texts):
         found = texts
     return some(found, "text") if len(found) > share * len(texts) else ""
 
