@@ -22,7 +22,6 @@ from contextvars import ContextVar, copy_context
 from typing import NoReturn
 
 import uvicorn
-from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from labserver.bounds import MESSAGE_BYTES, BoundedBody
@@ -62,8 +61,6 @@ class Server:
         config = uvicorn.Config(
             layers, loop="asyncio", http="h11", log_config=None, ws_max_size=MESSAGE_BYTES
         )
-        # "auto" takes an error in the start of an app for one that has no lifespan.
-        config.lifespan = "on" if isinstance(app, Starlette) else "auto"
         self._log.attach(config)
         self._uvicorn = StoppableServer(config)
         self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
@@ -136,7 +133,10 @@ class Server:
         except BaseException:  # the cell was interrupted
             self.stop()
             raise
-        if not self._uvicorn.started:
+        # uvicorn takes any error for that of an app without a lifespan. Starlette builds its
+        # middleware there, too: without it, each request would fail.
+        unbuilt = getattr(self.sends.app, "middleware_stack", self) is None
+        if not self._uvicorn.started or (unbuilt and self.sends.lifespan_error):
             self._give_up(in_time)
 
     def stop(self) -> None:

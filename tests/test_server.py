@@ -13,7 +13,7 @@ import httpx
 import psutil
 import pytest
 from apps import answering, streaming
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import StreamingResponse
 from waiting import LONG
@@ -149,6 +149,23 @@ def test_why_is_told_too_by_an_app_that_says_so_and_raises_nothing(said, told):
     with pytest.raises(RuntimeError) as caught:
         Server(app).start()
     assert str(caught.value) == f"The app failed while starting. {told}"
+
+
+def test_a_middleware_that_knows_requests_alone_is_served_as_by_uvicorn(client):
+    class RequestsAlone:
+        def __init__(self, app):
+            self.app = app
+
+        async def __call__(self, scope, receive, send):
+            Request(scope)  # which refuses the scope of a lifespan
+            await self.app(scope, receive, send)
+
+    app = FastAPI()
+    app.add_middleware(RequestsAlone)
+    app.get("/")(lambda: "here")
+    with Server(app) as server:
+        assert client.get(server.url).json() == "here"
+    assert server.log == ""
 
 
 def test_an_app_that_cannot_be_put_together_fails_while_starting():

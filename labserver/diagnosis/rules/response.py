@@ -133,10 +133,7 @@ def not_decodable(seen: Observation) -> str:
 
 
 def undone(seen: Observation) -> tuple[bytes, str]:
-    """The start of what was sent as to a browser, its coding undone, and why no more could be.
-
-    Nothing where it stands for more than 64 MiB: that would take longer than it may.
-    """
+    """The start of what was sent as to a browser, its coding undone, and why no more could be."""
     ours = "content-encoding" in seen.alone.response.headers
     decoders = decoders_for(seen.encoded.response) if seen.encoded and not ours else None
     if not seen.encoded or not decoders:
@@ -147,7 +144,7 @@ def undone(seen: Observation) -> tuple[bytes, str]:
     try:
         for piece in pieces:
             body, size = (body + piece)[:START_BYTES], size + len(piece)
-            if size > MOST_BYTES:
+            if size > MOST_BYTES:  # which takes longer than it may
                 return b"", ""
     except httpx.DecodingError as error:
         return body, str(error)
