@@ -252,6 +252,22 @@ def test_logging_that_was_turned_off_before_hides_nothing_and_stays_off():
     assert (lines, after) == (["Solved."], (True, logging.CRITICAL))
 
 
+def test_what_an_answer_sets_in_logging_stays():
+    logger = logging.getLogger("an.answer")
+    logger.setLevel(logging.CRITICAL)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app):
+        logger.setLevel(logging.INFO)
+        yield
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert not checks.ends_cleanly(FastAPI())
+        assert logger.level == logging.CRITICAL
+        assert not checks.ends_cleanly(FastAPI(lifespan=lifespan))
+    assert logger.level == logging.INFO
+
+
 def test_a_verdict_is_wrapped_between_words(capsys):
     text = f"{'a word or two, ' * 20}{'x' * 100} and the end."
 

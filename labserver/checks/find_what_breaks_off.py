@@ -192,7 +192,9 @@ def _turned_on() -> Iterator[None]:
     try:
         yield
     finally:
-        logging.disable(off)
+        if logging.root.manager.disable == logging.NOTSET:  # else the answer has set it meanwhile
+            logging.disable(off)
         for logger, (disabled, level) in zip(quiet, before, strict=True):
-            logger.disabled = disabled
-            logger.setLevel(level)
+            logger.disabled = logger.disabled or disabled
+            if logger.level == min(level, logging.ERROR):
+                logger.setLevel(level)
