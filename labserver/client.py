@@ -218,7 +218,7 @@ def _skip_redirect(response: httpx.Response) -> None:
 
 def _skip_body(response: httpx.Response) -> None:
     """Read no body of an answer that is not the last: it may be broken, or have no end."""
-    response.request.extensions["passed"].append((response, time.perf_counter()))
+    response.request.extensions.get("passed", []).append((response, time.perf_counter()))
     if isinstance(response.stream, httpx.SyncByteStream):
         response.stream.close()
         response.stream = httpx.ByteStream(b"")

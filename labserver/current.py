@@ -23,7 +23,7 @@ def serve(app: ASGIApp, port: int = 0) -> Server:
 
     Raises TypeError for what is no ASGI app, ValueError for a port out of range, OSError for a
     port in use, RuntimeError for an app that fails while starting, or that calls this while it
-    is served. The first three leave the last server running.
+    is served. All but an app that fails while starting leave the last server running.
     """
     global _last
     if SERVED.get():

@@ -30,9 +30,9 @@ def reason_of(error: BaseException | None, said: str) -> str:
 
 
 def _told(error: BaseException) -> str:
-    """An error by its name and the first line of its message; of a group, its first one, too."""
+    """An error by its name and its message in one line; of a group, its first one, too."""
     try:
-        message = str(error).strip().partition("\n")[0]
+        message = " ".join(str(error).split())
     except Exception:
         message = "it has no text"
     if isinstance(error, BaseExceptionGroup):

@@ -61,7 +61,8 @@ def test_what_python_shows_of_an_object(data):
     "data",
     ["Go (now)", "Rust(1)", "it's", "<b>at 0x7f</b>", "Call me(when=you can) or not"]
     + ["Order(id=1, item=tea)", "Order(id=1, item=null)", "Order(done=true)"]  # of Kotlin
-    + ["np.sin(1)", "np.log10(100)"],  # of a lesson, not of numpy
+    + ["np.sin(1)", "np.log10(100)"]  # of a lesson, not of numpy
+    + ["array(1, 2)", "range(1, 5)"],  # of PHP and SQL
 )
 def test_what_looks_like_python_and_is_none(data):
     assert "python-repr" not in said_of(observed(*[f"data: {data}\n\n"] * 4))

@@ -80,6 +80,12 @@ def test_rows_that_were_not_quoted(rows, told):
     assert "advice-rows" not in said_of(observed(NAMES, *rows, type="text/plain"))
 
 
+def test_a_quote_between_tabs_is_part_of_a_value():
+    rows = [f'{i}\t"\t{i}\n' for i in range(5)]  # "the same as above"
+    said = said_of(observed("n\tname\tprice\n", *rows, type="text/tab-separated-values"))
+    assert "advice-rows" not in said
+
+
 def test_a_quote_before_more_than_a_csv_reader_takes():
     rows = [f"{i},{'Joe' * 20},5\n" for i in range(2500)]  # 170 KB in one cell
     found = said_of(observed(NAMES, '3,"Ada,4\n', "".join(rows), type="text/csv"))

@@ -1,7 +1,8 @@
-"""Ends the threads that an answer leaves behind when its check is over.
+"""Ends what an answer leaves running when its check is over.
 
 A loop without an end would go on in its thread, and slow down whatever the kernel does afterwards:
-the next checks too, which go by the clock.
+the next checks too, which go by the clock. So threads of the check itself and of its server are
+ended; a thread that an answer starts by itself, also by `asyncio.to_thread`, goes on.
 """
 
 import ctypes
@@ -33,14 +34,15 @@ def ended_afterwards() -> Iterator[None]:
         threads = [thread for noted in _noted.get() for thread in noted()]
         _noted.reset(token)
         for _ in range(TIMES):
-            _end([thread for thread in threads if thread.is_alive()])
+            _end(threads)
 
 
 def _end(threads: list[threading.Thread]) -> None:
     """Raise SystemExit in threads, at the line of Python where each is. This is CPython's own."""
     for thread in threads:
         number, error = ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit)
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(number, error)
+        if thread.is_alive():  # asked here, since a new thread may get the number of an ended one
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(number, error)
     until = time.monotonic() + SECONDS
-    for thread in threads:
+    for thread in filter(threading.Thread.is_alive, threads):
         thread.join(max(0.0, until - time.monotonic()))

@@ -19,10 +19,8 @@ OF_DATA, OF_TEXT = 1 / 3, 1 / 2  # of what is JSON elsewhere, of text: more that
 OF_VALUES = 1 / 4  # of the data and ids: more that says None is a fault
 NOTHING = re.compile(r"None|undefined|NaT|<NA>|<nil>|\[object \w+\]")
 # Of Python's library and of what many use; names of other classes have a capital letter.
-NAMES = (
-    r"datetime\.|np\.(u?int|float|complex|datetime|timedelta|str_|bool|bytes_)"
-    r"|(array|tensor|deque|range|frozenset|namespace|(default|o)?dict(_\w+)?)\b"
-)
+MODULES = r"datetime\.|np\.(u?int|float|complex|datetime|timedelta|str_|bool|bytes_)"
+NAMES = r"(array|tensor|deque|range|frozenset|namespace|(default|o)?dict(_\w+)?)\b"
 NAMED = r"[A-Z](?=\w*[a-z])\w*"  # as classes are, and no elements of HTML
 REPR = (
     r"\{'.*\}",  # {'n': 1}
@@ -36,11 +34,12 @@ REPR = (
     r"[^\n]*\n.*\bdtype: \w+",  # a Series of pandas
     # Row(n=1). Python quotes a text and has True and None: Row(id=1, item=tea) is of another.
     r"[A-Z]\w*\((?!.*=[a-z]\w*[,)])(\w+=|['\[{]).*\)",
-    rf"({NAMES})[\w.]*\(.*\)",  # datetime.date(2026, 11, 28)
+    rf"({MODULES})[\w.]*\(.*\)",  # datetime.date(2026, 11, 28)
+    rf"{NAMES}\(([\[{{<]|\w+=).*\)",  # deque([1, 2]); array(1, 2) is of another language
 )
 PARTS = (ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.UnaryOp, ast.keyword)
 SIGNS = (ast.expr_context, ast.unaryop)
-CLASS = re.compile(rf"({NAMED}|UUID|{NAMES})[\w.]*")
+CLASS = re.compile(rf"({NAMED}|UUID|{MODULES}|{NAMES})[\w.]*")
 CALL = re.compile(r"\w[\w.]*\(")  # "BUY(qty=0)", which is meant where people read it
 QUOTED = re.compile(r"'.*'", re.S)  # a str's; one alone may be a quotation
 # The same of a word, with an escape, or with a space at an edge, which few quotations have.

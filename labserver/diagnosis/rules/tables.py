@@ -63,12 +63,12 @@ def advice_rows(seen: Observation) -> str:
     except csv.Error as error:  # a cell of more than 128 KiB, as after a quote without its other
         return f"no CSV reader reads it: {error}"
     longer = [row for row in rows if any(row[len(header) :])]
-    if longer and 2 * len(longer) < len(
-        rows
-    ):  # all but the first are longer where rows have names
+    # Where rows have names, all but the first are longer.
+    if longer and 2 * len(longer) < len(rows):
         return some([separator.join(row) for row in longer], "row")
     swallowed = [cell for row in rows[-1:] for cell in row if "\n" in cell]
-    odd = seen.alone.whole and seen.text.count('"') % 2
+    tabs = separator == "\t"  # between them, a quote may be part of a value
+    odd = seen.alone.whole and seen.text.count('"') % 2 and not tabs
     told = f"a quote without its other one, before {quoted(swallowed[-1])}" if swallowed else ""
     return told if odd else ""
 
